@@ -1,0 +1,1 @@
+"""Queues: the port (`protocol`) and its adapters."""

@@ -1,0 +1,1 @@
+"""The record of each key: the port (`protocol`) and its adapters."""

@@ -1,0 +1,202 @@
+"""The port to one bucket of an object store.
+
+What every adapter promises, and `tests/contract/test_object_store.py` checks on each of them:
+reads are strongly consistent; a write is atomic (a reader sees the old object or the new one,
+whole); keys are arbitrary Unicode of at most 1,024 bytes of UTF-8 and are stored as they are
+(`a//b`, `../x`, `dir/`); header and metadata values come back as they were written. Vendor errors
+are translated: every method may raise `Throttled`, `Unavailable` or `AccessDenied`. An absent
+object is None; an absent bucket is `ConfigError`, because reading it as absence would delete data.
+
+What not every store can do is a protocol of its own, which an adapter implements or does not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from sync_core.model import NOTHING, ListedObject, ObjectVersion
+
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, amount: int = -1, /) -> bytes:
+        """Return up to `amount` bytes (all that are left for -1); b"" at the end."""
+        ...
+
+
+class ObjectReader(Readable, Protocol):
+    """An open object: what it is, and its bytes. Close it, or use it as a context manager."""
+
+    @property
+    def version(self) -> ObjectVersion:
+        """The instance whose bytes are read; the whole object's size even for a range."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back; the rest of the body is not read."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectWrite:
+    """An object about to be written, without its bytes.
+
+    `marker` is our own metadata entry (None: the object is written without one). `md5` (hex) and
+    `crc64nvme` (base64) are the digests of the whole content where they are known beforehand; the
+    adapter sends them along so that the store refuses a body that differs.
+    """
+
+    key: str
+    size_bytes: int
+    headers: Mapping[str, str] = NOTHING
+    metadata: Mapping[str, str] = NOTHING
+    marker: str | None = None
+    tags: Mapping[str, str] = NOTHING
+    md5: str | None = None
+    crc64nvme: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the store says of an object that it has just taken."""
+
+    etag: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """Bytes `first` to `last` of an object, both included, counted from 0."""
+
+    first: int
+    last: int
+
+
+class ObjectStore(Protocol):
+    """One bucket: what every store can do."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        ...
+
+    def head(self, key: str) -> ObjectVersion | None:
+        """Return the current instance; None when there is none (or a delete marker is on top)."""
+        ...
+
+    def get(
+        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
+    ) -> ObjectReader | None:
+        """Open the current instance, or None when there is none.
+
+        With `etag`, raises `PreconditionFailed` when the current instance has another one or is
+        gone. Raises `Blocked` when the object is archived and has to be restored first.
+        """
+        ...
+
+    def put(self, write: ObjectWrite, body: Readable) -> Written:
+        """Write the object whatever is there now.
+
+        `body` must yield exactly `size_bytes`; it is read once and never rewound. Raises
+        `IntegrityError` when the store or the adapter finds other bytes than `write` declares, and
+        `Ambiguous` when no answer came after the request was sent. Never retried inside.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete the current instance; an absent key is no error. May raise `Ambiguous`."""
+        ...
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
+        """Yield the current objects in the order of their keys' UTF-8 bytes."""
+        ...
+
+
+@runtime_checkable
+class SupportsConditionalWrite(Protocol):
+    """Writes that happen only if the instance that was read is still the current one."""
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        """As `put`, if the current instance is still `replaces` (None: nothing is there).
+
+        Raises `PreconditionFailed` or `WriteConflict` otherwise, and nothing is written.
+        """
+        ...
+
+    def delete_if(self, instance: ObjectVersion) -> None:
+        """Delete, if `instance` is still the current one; raises `PreconditionFailed` otherwise.
+
+        An absent key may raise `PreconditionFailed` or return: stores differ.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsServerSideCopy(Protocol):
+    """Copies inside the bucket, without moving the bytes through us."""
+
+    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy `source` (bytes, headers, metadata, tags) to `destination_key`, without the marker.
+
+        Raises `PreconditionFailed` when `source` is no longer the current instance of its key.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsTags(Protocol):
+    """Tags on objects."""
+
+    def tags(self, key: str) -> Mapping[str, str] | None:
+        """Return the current instance's tags; None when there is no object."""
+        ...
+
+    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
+        ...
+
+
+@runtime_checkable
+class SupportsMultipart(Protocol):
+    """Objects written in parts; nothing is visible before `complete_if`."""
+
+    def create_multipart_upload(self, write: ObjectWrite) -> str:
+        """Begin an upload, with headers, metadata, marker and tags; return its upload_id."""
+        ...
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
+        """Send one part (numbers start at 1), checked by its digest; return the part's etag."""
+        ...
+
+    def complete_if(
+        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+    ) -> Written:
+        """Make the object of parts 1..n current, on the same condition as `put_if`."""
+        ...
+
+    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        """Throw the parts away; an unknown upload is no error."""
+        ...
+
+
+class SyncStore(
+    ObjectStore,
+    SupportsConditionalWrite,
+    SupportsServerSideCopy,
+    SupportsTags,
+    SupportsMultipart,
+    Protocol,
+):
+    """All that a side of a two-way sync needs; the S3 and memory adapters implement it."""
