@@ -6,7 +6,8 @@ DualwayError
  |   +- Unavailable          no answer, or a 5xx before the request could have had an effect
  |   +- Ambiguous            the request may have had its effect although no success was seen
  |   +- AccessDenied         403: a key being rotated or a policy being mended
- |   `- IntegrityError       the bytes that arrived are not the bytes that were sent
+ |   +- IntegrityError       the bytes that arrived are not the bytes that were sent
+ |   `- Unexpected           a defect of ours: retried, so that nothing is lost, and logged
  +- Stale                the world is not as it was read: evaluate the key again, at once
  |   +- PreconditionFailed   412, or 404 on If-Match
  |   `- WriteConflict        409: two conditional writes raced
@@ -62,6 +63,10 @@ class AccessDenied(Retryable):
 
 class IntegrityError(Retryable):
     """The bytes that arrived differ in length or digest from what the source's store declared."""
+
+
+class Unexpected(Retryable):
+    """An exception that nobody translated; the original is chained as `__cause__`."""
 
 
 class Stale(DualwayError):

@@ -7,10 +7,9 @@ source to a destination.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
-from types import MappingProxyType
 
 REPLICATED_HEADERS = (
     "content-type",
@@ -21,8 +20,6 @@ REPLICATED_HEADERS = (
     "expires",
 )
 """The content headers that belong to an object's value, as lower-case HTTP names."""
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,8 @@ class ObjectVersion:
     etag: str
     size_bytes: int
     last_modified_at: datetime
-    headers: Mapping[str, str] = NOTHING
-    metadata: Mapping[str, str] = NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     marker: str | None = None
     version_id: str | None = None
     md5: str | None = None
@@ -148,6 +145,14 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Since when one snapshot, named by both instances' ids, has waited for the peer to act."""
+
+    snapshot: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SyncRecord:
     """What the own stack knows of one key; `gen` is the generation it was read with (0: none)."""
 
@@ -156,6 +161,7 @@ class SyncRecord:
     pair: Pair | None = None
     intent: Intent | None = None
     lease: Lease | None = None
+    waiting: Waiting | None = None
     expires_at: datetime | None = None
 
 
@@ -251,6 +257,7 @@ class Action(StrEnum):
     SKIPPED = "skipped"
     REPEATED_TRANSFER = "repeated_transfer"
     REPEATED_DELETE = "repeated_delete"
+    PEER_NUDGED = "peer_nudged"
     DEFERRED = "deferred"
     RETRIED = "retried"
     DEAD_LETTERED = "dead_lettered"

@@ -1,11 +1,28 @@
-"""Being written: the batch-shaped pipeline. These types are its contract with worker and handler."""
+"""The flow of a batch: parse -> gather -> decide -> transfer -> record, for all keys in hand.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+The messages of one key collapse into one evaluation. Records are read, leases and intents written,
+and outcomes recorded with one call each for the whole batch; objects are read and moved side by
+side. A key whose world changed under us is evaluated again, a few times; then it is deferred. A
+retry after an error is the queue's business: nothing here sleeps.
+"""
 
-from sync_core.errors import DualwayError
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from sync_core import events
+from sync_core.errors import DualwayError, MalformedEvent, Poison, Stale, Unexpected
+from sync_core.evaluation import Evaluation
+from sync_core.model import ObjectEvent, SyncRecord
 from sync_core.queues.protocol import Message
+from sync_core.routing import is_excluded
+from sync_core.stack import Stack
+
+ROUNDS = 4
+"""How often a key is evaluated while its world changes, before it is deferred."""
+
+DEFER_SECONDS = 2
+"""How long a key waits that another worker holds, or that would not keep still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +47,131 @@ class Settlement:
     deferrals: tuple[Deferral, ...] = ()
 
 
-class Pipeline(Protocol):
-    """What worker.py and handlers/worker.py call."""
+@dataclass(slots=True)
+class _Intake:
+    """The messages in hand, sorted by what they say."""
+
+    events: dict[str, list[ObjectEvent]] = field(default_factory=dict)
+    keys: list[tuple[str, ...]] = field(default_factory=list)
+    errors: list[MalformedEvent | None] = field(default_factory=list)
+
+
+class Pipeline:
+    """Processes batches of messages; safe to call from several threads at once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
     def run(self, messages: Sequence[Message]) -> list[Settlement]:
-        """Process all messages in hand as one batch; one settlement for each, in their order."""
-        ...
+        """Process all messages in hand as one batch; one settlement for each, in their order.
+
+        Raises `Retryable` errors of the record store: then no message is settled.
+        """
+        intake = self._take_in(messages)
+        owner = self._stack.context.nonce()
+        evaluations = {
+            key: Evaluation(self._stack, key, tuple(found), owner)
+            for key, found in intake.events.items()
+        }
+        for _ in range(ROUNDS):
+            self._round([each for each in evaluations.values() if each.is_open])
+        for each in evaluations.values():
+            if each.is_open:
+                each.defer(DEFER_SECONDS)
+        self._record(evaluations.values())
+        return [
+            _settle(message, [evaluations[key] for key in keys], error)
+            for message, keys, error in zip(messages, intake.keys, intake.errors, strict=True)
+        ]
+
+    def _take_in(self, messages: Sequence[Message]) -> _Intake:
+        intake = _Intake()
+        for message in messages:
+            parsed = events.parse(message.body, bucket=self._stack.sides.pair.own.bucket)
+            wanted = [event for event in parsed.events if not is_excluded(event.key)]
+            for event in wanted:
+                intake.events.setdefault(event.key, []).append(event)
+            intake.keys.append(tuple(dict.fromkeys(event.key for event in wanted)))
+            intake.errors.append(parsed.errors[0] if parsed.errors else None)
+        return intake
+
+    def _round(self, evaluations: list[Evaluation]) -> None:
+        """Take every open key one step on: look, claim, act, record."""
+        if not evaluations:
+            return
+        self._read_records(evaluations)
+        self._side_by_side(Evaluation.examine, [each for each in evaluations if each.is_open])
+        self._claim([each for each in evaluations if each.wants_to_act])
+        self._side_by_side(Evaluation.act, [each for each in evaluations if each.wants_to_act])
+        self._record([each for each in evaluations if not each.is_open])
+
+    def _read_records(self, evaluations: list[Evaluation]) -> None:
+        unread = [each for each in evaluations if each.record is None]
+        found = self._stack.records.read([each.key for each in unread])
+        now = self._stack.now()
+        for each in unread:
+            each.record = found.get(each.key, SyncRecord(each.key))
+            lease = each.record.lease
+            if lease is not None and lease.until > now:
+                each.record = None
+                each.defer(DEFER_SECONDS)
+
+    def _claim(self, evaluations: list[Evaluation]) -> None:
+        """Write lease and intent ahead of the action; whoever comes second starts over."""
+        for each in evaluations:
+            each.claim()
+        for each in self._write(evaluations):
+            each.start_over()
+
+    def _record(self, evaluations: Iterable[Evaluation]) -> None:
+        """Write what became known; a refused record is evidence of a change: start over."""
+        for each in self._write([each for each in evaluations if each.is_dirty]):
+            each.start_over()
+
+    def _write(self, evaluations: list[Evaluation]) -> list[Evaluation]:
+        """Write these records; returns those that were refused."""
+        if not evaluations:
+            return []
+        refused = self._stack.records.write([each.require_record() for each in evaluations])
+        for each in evaluations:
+            if each.key not in refused:
+                each.was_written()
+        return [each for each in evaluations if each.key in refused]
+
+    def _side_by_side(
+        self, step: Callable[[Evaluation], None], evaluations: list[Evaluation]
+    ) -> None:
+        submit = self._stack.context.executor.submit
+        futures = [(each, submit(step, each)) for each in evaluations]
+        for each, future in futures:
+            _take_result(each, future)
+
+
+def _take_result(evaluation: Evaluation, future: Future[None]) -> None:
+    """One key's error, even a defect of ours, never touches its neighbours."""
+    error = future.exception()
+    if isinstance(error, Stale):
+        evaluation.look_again()
+    elif isinstance(error, DualwayError):
+        evaluation.fail(error)
+    elif isinstance(error, Exception):
+        wrapped = Unexpected("evaluate", evaluation.key, f"{type(error).__name__}: {error}")
+        wrapped.__cause__ = error
+        evaluation.fail(wrapped)
+    elif error is not None:
+        raise error
+
+
+def _settle(
+    message: Message, evaluations: list[Evaluation], malformed: MalformedEvent | None
+) -> Settlement:
+    """Combine the fates of a message's keys: a retry first, then poison, then done."""
+    errors = [each.error for each in evaluations if each.error is not None]
+    retryable = next((error for error in errors if not isinstance(error, Poison)), None)
+    deferrals = tuple(
+        Deferral(each.key, each.defer_seconds)
+        for each in evaluations
+        if each.defer_seconds is not None
+    )
+    error = retryable or malformed or next(iter(errors), None)
+    return Settlement(message, error, deferrals)

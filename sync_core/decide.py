@@ -1,0 +1,129 @@
+"""What to do about one key: a pure function of both current objects and the evidence.
+
+| row | own | peer | evidence | verdict |
+|---|---|---|---|---|
+| 1 | - | - | | both absent: note the tombstone |
+| 2 | x | y | recorded pair, marker link, or equal value | in sync: note the pair |
+| 3 | x | - | the peer saw own | deleted at the peer: its stack deletes own (we, if only we know) |
+| 4 | x | - | our intent for x is open | unsure whether it was written and deleted: wait |
+| 5 | x | - | none | create at the peer |
+| 6 | - | y | own saw the peer | deleted here: delete at the peer |
+| 7 | - | y | none | the peer's stack will create here |
+| 8 | x | y | own saw the peer only | own is newer: put at the peer |
+| 9 | x | y | the peer saw own only | the peer is newer: its stack puts here (or we, late) |
+| 10 | x | y | both | the original wins over a replica; else the superseded one loses; else stamps |
+| 11 | x | y | neither | conflict: the later stamp wins, the loser is kept as a copy |
+
+The own stack acts on the peer's side; on its own side only as a *helper*, where the knowledge is
+private to it and the peer's stack would never act. Mirrored inputs give mirrored verdicts.
+"""
+
+from sync_core.evidence import Evidence, Facts, Witness
+from sync_core.model import (
+    Acknowledge,
+    Conflict,
+    Copy,
+    Delete,
+    ObjectVersion,
+    Side,
+    Skip,
+    SkipReason,
+    Unsure,
+    Verdict,
+)
+
+
+def decide(
+    own: ObjectVersion | None,
+    peer: ObjectVersion | None,
+    evidence: Evidence,
+    *,
+    waited: bool = False,
+) -> Verdict:
+    """Return the verdict on one snapshot.
+
+    `waited` says that this snapshot has lasted for the grace period: rows 4 and 11 stop waiting
+    for evidence about our own open intent, and row 9 may help.
+    """
+    if own is None and peer is None:
+        return Skip(1, SkipReason.BOTH_ABSENT) if evidence.recorded else Acknowledge(1, None)
+    if own is None:
+        return _own_is_absent(peer, evidence)
+    if peer is None:
+        return _peer_is_absent(own, evidence, waited=waited)
+    return _both_are_present(own, peer, evidence, waited=waited)
+
+
+def _own_is_absent(peer: ObjectVersion | None, evidence: Evidence) -> Verdict:
+    if peer is not None and evidence.own_saw_peer:
+        return Delete(6, peer)
+    return Skip(7, SkipReason.PEER_ACTS)
+
+
+def _peer_is_absent(own: ObjectVersion, evidence: Evidence, *, waited: bool) -> Verdict:
+    if evidence.peer_saw_own is Witness.PRIVATE:
+        return Delete(3, own, at=Side.OWN)
+    if evidence.peer_saw_own:
+        return Skip(3, SkipReason.PEER_ACTS)
+    if evidence.intent_open and not waited:
+        return Unsure(4)
+    return Copy(5, own, None)
+
+
+def _both_are_present(
+    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, *, waited: bool
+) -> Verdict:
+    if evidence.link is not None:
+        return Skip(2, SkipReason.IN_SYNC) if evidence.recorded else Acknowledge(2, evidence.link)
+    if evidence.own_saw_peer and evidence.peer_saw_own:
+        return _both_were_seen(own, peer, evidence)
+    if evidence.own_saw_peer:
+        return Copy(8, own, peer)
+    if evidence.peer_saw_own:
+        return _peer_is_newer(own, peer, evidence, waited=waited)
+    if evidence.intent_open and not waited:
+        return Unsure(11)
+    return _by_stamp(11, own, peer, evidence)
+
+
+def _peer_is_newer(
+    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, *, waited: bool
+) -> Verdict:
+    """Row 9. An ignorant peer sees a conflict: it acts if its stamp is the later one."""
+    knows = evidence.peer_saw_own is Witness.PUBLIC
+    if knows or not _own_is_later(evidence):
+        return Skip(9, SkipReason.PEER_ACTS)
+    return Copy(9, peer, own, to=Side.OWN) if waited else Unsure(9)
+
+
+def _both_were_seen(own: ObjectVersion, peer: ObjectVersion, evidence: Evidence) -> Verdict:
+    """Row 10. With two replicas, the one whose source was overwritten unseen is superseded."""
+    own_facts, peer_facts = _both(evidence)
+    if own_facts.is_replica != peer_facts.is_replica:
+        if own_facts.is_replica:
+            return Skip(10, SkipReason.PEER_WINS)
+        return Copy(10, own, peer)
+    if own_facts.is_replica and own_facts.marker and peer_facts.marker:
+        own_superseded = peer_facts.marker.replaced_id != own_facts.marker.source_id
+        peer_superseded = own_facts.marker.replaced_id != peer_facts.marker.source_id
+        if own_superseded != peer_superseded:
+            wins = peer_superseded
+            return Conflict(10, own, peer) if wins else Skip(10, SkipReason.PEER_WINS)
+    return _by_stamp(10, own, peer, evidence)
+
+
+def _by_stamp(row: int, own: ObjectVersion, peer: ObjectVersion, evidence: Evidence) -> Verdict:
+    if _own_is_later(evidence):
+        return Conflict(row, own, peer)
+    return Skip(row, SkipReason.PEER_WINS)
+
+
+def _own_is_later(evidence: Evidence) -> bool:
+    own_facts, peer_facts = _both(evidence)
+    return own_facts.stamp > peer_facts.stamp
+
+
+def _both(evidence: Evidence) -> tuple[Facts, Facts]:
+    if evidence.own is None or evidence.peer is None:
+        raise AssertionError("rows 8 to 11 have two objects")
+    return evidence.own, evidence.peer

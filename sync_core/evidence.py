@@ -1,0 +1,140 @@
+"""Which side has already seen what the other side holds: the evidence that `decide` works on.
+
+"The peer saw own" means that the peer's bucket already includes the own side's current instance,
+so that whatever the peer holds now (or its absence) is later. Proofs, each for both directions:
+
+    E1  the record's pair names this very instance                    private to this stack
+    E2  the instance is a valid replica: it came from the other side  public
+    E3  the other side carries a marker, valid or stale, whose `src` is this instance  public
+
+An absent side is never seen; only present instances are. A recorded pair is a fact about the past:
+a stale one can miss evidence, never invent it.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from sync_core.marker import Marker, Stamp, instance_id, is_valid, original_stamp, read
+from sync_core.model import Link, ObjectVersion, Pair, SideState, SitePair, SyncRecord
+
+
+class Witness(IntEnum):
+    """Who can know that an instance was seen."""
+
+    NOBODY = 0
+    PRIVATE = 1
+    PUBLIC = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One side's current instance, read in the light of its marker.
+
+    `marker` may be stale; `is_replica` says that it is valid. `stamp` is the original's.
+    """
+
+    id: str
+    marker: Marker | None
+    is_replica: bool
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that `decide` may know beside the two objects themselves."""
+
+    own: Facts | None
+    peer: Facts | None
+    link: Link | None
+    recorded: bool
+    peer_saw_own: Witness
+    own_saw_peer: Witness
+    intent_open: bool
+
+
+def facts(version: ObjectVersion, side: str, pair: SitePair) -> Facts:
+    """Read one instance on `side` (a site's name)."""
+    marker = read(version, side, pair)
+    replica = marker if marker is not None and is_valid(marker, version) else None
+    return Facts(
+        id=instance_id(version, replica),
+        marker=marker,
+        is_replica=replica is not None,
+        stamp=replica.origin if replica else original_stamp(version, side),
+    )
+
+
+def weigh(
+    own: ObjectVersion | None, peer: ObjectVersion | None, record: SyncRecord, pair: SitePair
+) -> Evidence:
+    """Gather the evidence for one snapshot. Pure; equal inputs give equal evidence."""
+    own_facts = facts(own, pair.own.name, pair) if own else None
+    peer_facts = facts(peer, pair.peer.name, pair) if peer else None
+    known = record.pair or Pair()
+    recorded = _is(known.own, own_facts) and _is(known.peer, peer_facts)
+    intent = record.intent
+    return Evidence(
+        own=own_facts,
+        peer=peer_facts,
+        link=_link(own, peer, own_facts, peer_facts, recorded=recorded),
+        recorded=recorded,
+        peer_saw_own=_witness(own_facts, peer_facts, known.own),
+        own_saw_peer=_witness(peer_facts, own_facts, known.peer),
+        intent_open=intent is not None
+        and own_facts is not None
+        and intent.source_id == own_facts.id,
+    )
+
+
+def same_value(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Tell whether two instances are known to have equal bytes, headers and user metadata.
+
+    False also when nothing comparable is known of the bytes: etags are never compared across
+    sides, only full-object checksums, else MD5s.
+    """
+    if one.size_bytes != other.size_bytes:
+        return False
+    if one.headers != other.headers or one.metadata != other.metadata:
+        return False
+    if one.crc64nvme is not None and other.crc64nvme is not None:
+        return one.crc64nvme == other.crc64nvme
+    return one.md5 is not None and one.md5 == other.md5
+
+
+def _is(known: SideState | None, current: Facts | None) -> bool:
+    return (known.id if known else None) == (current.id if current else None)
+
+
+def _link(
+    own: ObjectVersion | None,
+    peer: ObjectVersion | None,
+    own_facts: Facts | None,
+    peer_facts: Facts | None,
+    *,
+    recorded: bool,
+) -> Link | None:
+    if own is None or peer is None or own_facts is None or peer_facts is None:
+        return None
+    if recorded:
+        return Link.PAIR
+    if _replicates(own_facts, peer_facts) or _replicates(peer_facts, own_facts):
+        return Link.MARKER
+    return Link.CONTENT if same_value(own, peer) else None
+
+
+def _replicates(replica: Facts, source: Facts) -> bool:
+    return replica.is_replica and replica.marker is not None and _names(replica.marker, source)
+
+
+def _names(marker: Marker, source: Facts) -> bool:
+    return marker.source_id == source.id
+
+
+def _witness(current: Facts | None, other: Facts | None, known: SideState | None) -> Witness:
+    if current is None:
+        return Witness.NOBODY
+    if current.is_replica:
+        return Witness.PUBLIC
+    if other is not None and other.marker is not None and _names(other.marker, current):
+        return Witness.PUBLIC
+    return Witness.PRIVATE if _is(known, current) else Witness.NOBODY

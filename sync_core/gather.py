@@ -1,0 +1,128 @@
+"""Read what is known of one key, at the least cost that the verdict allows, and decide.
+
+Destination first and source last: an own side read too early could be stale beside a fresh
+replica, and a stale "absent" beside one is a wrong delete. A key that nobody knows yet takes the
+optimistic path: its own object is opened at once and the peer is taken to be absent, which the
+conditional PUT then proves or refutes.
+"""
+
+from dataclasses import dataclass, replace
+
+from sync_core.decide import decide
+from sync_core.errors import PreconditionFailed
+from sync_core.evidence import Evidence, weigh
+from sync_core.model import (
+    Acknowledge,
+    EventKind,
+    Link,
+    ObjectEvent,
+    ObjectVersion,
+    Side,
+    SyncRecord,
+    Unsure,
+    Verdict,
+    Waiting,
+)
+from sync_core.stack import Stack
+from sync_core.storage.protocol import ObjectReader
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One snapshot of a key and the verdict on it.
+
+    `reader`, where it is set, is the own object, open: whoever takes the look closes it.
+    `waiting` is what to note in the record when the verdict is to wait.
+    """
+
+    own: ObjectVersion | None
+    peer: ObjectVersion | None
+    evidence: Evidence
+    verdict: Verdict
+    waiting: Waiting | None = None
+    reader: ObjectReader | None = None
+
+
+def look_at(stack: Stack, record: SyncRecord, events: tuple[ObjectEvent, ...]) -> Look:
+    """Read both sides as far as is needed and return the verdict.
+
+    Raises `PreconditionFailed` when a side changed between two reads that have to agree.
+    """
+    if _is_plainly_new(record, events):
+        look = _take_peer_for_absent(stack, record)
+        if look is not None:
+            return look
+    look = _read_both(stack, record, open_own=_expects_to_copy(record, events))
+    if _needs_second_read(look.verdict) and stack.sides.peer.head(record.key) != look.peer:
+        close(look)
+        raise PreconditionFailed("read", record.key, "the peer's object changed between two reads")
+    return look
+
+
+def close(look: Look) -> None:
+    """Give the open own object back, where there is one."""
+    if look.reader is not None:
+        look.reader.close()
+
+
+def _is_plainly_new(record: SyncRecord, events: tuple[ObjectEvent, ...]) -> bool:
+    known = record.pair is not None and (record.pair.own or record.pair.peer)
+    created = any(event.kind in {EventKind.CREATED, EventKind.HINT} for event in events)
+    return created and not known and record.intent is None
+
+
+def _expects_to_copy(record: SyncRecord, events: tuple[ObjectEvent, ...]) -> bool:
+    """Guess whether a GET serves better than a HEAD: a matter of cost only."""
+    known = record.pair.own if record.pair else None
+    lid = known.lid if known and known.lid else ""
+    return any(
+        event.kind is EventKind.CREATED and not (event.etag and lid.startswith(event.etag))
+        for event in events
+    )
+
+
+def _take_peer_for_absent(stack: Stack, record: SyncRecord) -> Look | None:
+    """Return a look for row 5, or None where the own object does not allow it."""
+    reader = stack.sides.own.get(record.key)
+    if reader is None:
+        return None
+    if reader.version.marker is not None:
+        reader.close()
+        return None
+    look = _judge(stack, record, reader.version, None)
+    return replace(look, reader=reader)
+
+
+def _read_both(stack: Stack, record: SyncRecord, *, open_own: bool) -> Look:
+    peer = stack.sides.peer.head(record.key)
+    if not open_own or peer is None:
+        return _judge(stack, record, stack.sides.own.head(record.key), peer)
+    reader = stack.sides.own.get(record.key)
+    look = _judge(stack, record, reader.version if reader else None, peer)
+    return replace(look, reader=reader)
+
+
+def _judge(
+    stack: Stack, record: SyncRecord, own: ObjectVersion | None, peer: ObjectVersion | None
+) -> Look:
+    evidence = weigh(own, peer, record, stack.sides.pair)
+    waiting = _waiting(stack, record, evidence)
+    elapsed = (stack.now() - waiting.since).total_seconds()
+    verdict = decide(own, peer, evidence, waited=elapsed >= stack.settings.grace_seconds)
+    return Look(own, peer, evidence, verdict, waiting if isinstance(verdict, Unsure) else None)
+
+
+def _waiting(stack: Stack, record: SyncRecord, evidence: Evidence) -> Waiting:
+    own_id = evidence.own.id if evidence.own else "-"
+    peer_id = evidence.peer.id if evidence.peer else "-"
+    snapshot = f"{own_id}:{peer_id}"
+    if record.waiting is not None and record.waiting.snapshot == snapshot:
+        return record.waiting
+    return Waiting(snapshot, stack.now())
+
+
+def _needs_second_read(verdict: Verdict) -> bool:
+    """Tell whether the verdict rests on both sides at one instant, not on the destination alone."""
+    if isinstance(verdict, Acknowledge):
+        return verdict.link is Link.CONTENT
+    return getattr(verdict, "to", None) is Side.OWN or getattr(verdict, "at", None) is Side.OWN

@@ -1,0 +1,35 @@
+"""Which keys take part, and the names that we give to keys of our own."""
+
+from pathlib import PurePosixPath
+
+from sync_core.model import ObjectVersion
+
+OWN_PREFIX = ".dualway/"
+"""Keys of our own (control objects, trash); excluded in both directions."""
+
+MAX_KEY_BYTES = 1024
+"""The longest key S3 takes, in bytes of UTF-8 (S3 user guide, Object key naming guidelines)."""
+
+MAX_SUFFIX_BYTES = 32
+"""A longer one is no file-name extension, only text behind a dot."""
+
+
+def is_excluded(key: str) -> bool:
+    """Tell whether the key is never synchronised."""
+    return key.startswith(OWN_PREFIX)
+
+
+def conflict_key(loser: ObjectVersion, side: str) -> str:
+    """Return the key under which the loser of a conflict is kept, beside the original.
+
+    `report.txt` becomes `report.conflict-a-20261121T101500Z-9e107d9d.txt`. Equal losers give equal
+    names, so that keeping one twice changes nothing. The stem is cut where the key would get
+    longer than S3 allows.
+    """
+    trail = "/" if loser.key.endswith("/") else PurePosixPath(loser.key).suffix
+    trail = trail if len(trail.encode()) <= MAX_SUFFIX_BYTES else ""
+    stem = loser.key.removesuffix(trail) if trail else loser.key
+    at = loser.last_modified_at.strftime("%Y%m%dT%H%M%SZ")
+    tail = f".conflict-{side}-{at}-{loser.etag[:8]}{trail}"
+    room = MAX_KEY_BYTES - len(tail.encode())
+    return stem.encode()[:room].decode(errors="ignore") + tail

@@ -1,0 +1,80 @@
+"""One deployment's stack: all that its parts share while they work on keys."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sync_core.model import Outcome, Side, SitePair
+from sync_core.records.protocol import RecordStore
+from sync_core.storage.protocol import SyncStore
+
+ONE_PUT_BYTES = 8 * 1024 * 1024
+"""Objects up to this size go in one conditional PUT, larger ones in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set.
+
+    `echo_principals` are the ids of the own account's dedicated user and of the stack's own role.
+    `grace_seconds` is how long an unexplained snapshot must last before it is acted upon;
+    `lease_seconds` how long a key stays with a worker that died; `tombstone_seconds` must exceed
+    the time that any message can live (two queues' retention, 14 days each).
+    """
+
+    echo_principals: frozenset[str]
+    grace_seconds: int = 60
+    lease_seconds: int = 180
+    one_put_bytes: int = ONE_PUT_BYTES
+    tombstone_seconds: int = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two buckets: which they are, and how they are reached."""
+
+    pair: SitePair
+    own: SyncStore
+    peer: SyncStore
+
+    def store(self, side: Side) -> SyncStore:
+        """Return the store of one side."""
+        return self.own if side is Side.OWN else self.peer
+
+    def site_name(self, side: Side) -> str:
+        """Return the name of one side's site."""
+        return (self.pair.own if side is Side.OWN else self.pair.peer).name
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The outside world, as arguments: time, chance, threads, the log, and word to the peer.
+
+    `clock` returns aware UTC; `nonce` 16 hex digits never returned before; `nudge`, where the
+    peer has a queue, asks the peer's stack to look at a key.
+    """
+
+    clock: Callable[[], datetime]
+    nonce: Callable[[], str]
+    executor: Executor
+    report: Callable[[Outcome], None]
+    nudge: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A deployment: its sides, its records, its settings and its surroundings."""
+
+    sides: Sides
+    records: RecordStore
+    settings: Settings
+    context: Context = field(repr=False)
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self.context.clock()
+
+    def in_seconds(self, seconds: int) -> datetime:
+        """Return the instant so many seconds from now."""
+        return self.now() + timedelta(seconds=seconds)

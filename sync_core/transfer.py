@@ -1,0 +1,246 @@
+"""One Copy, Conflict or Delete: always conditional on the instance that was decided on.
+
+A refused or unanswered write may have been our own earlier attempt: the nonce in the marker tells.
+What comes back is a fact for the record, or an error that says what to do with the message.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass, replace
+
+from sync_core import marker
+from sync_core.errors import Ambiguous, Blocked, IntegrityError, PreconditionFailed
+from sync_core.evidence import facts
+from sync_core.marker import METADATA_NAME, Marker
+from sync_core.model import Conflict, Copy, Delete, ObjectVersion, Pair, Side, SideState
+from sync_core.multipart import copy_in_parts
+from sync_core.parts import part_sizes
+from sync_core.routing import conflict_key
+from sync_core.stack import Stack
+from sync_core.storage.protocol import ObjectReader, ObjectWrite, Readable, Written
+
+MAX_METADATA_BYTES = 2048
+"""User metadata on S3: names and values together (S3 user guide, Working with object metadata)."""
+
+
+def copy_object(
+    stack: Stack, verdict: Copy | Conflict, nonce: str, reader: ObjectReader | None
+) -> Pair | None:
+    """Put the source's instance in place of what the verdict says is there.
+
+    `reader`, where given, is the source, open; it is closed here. Returns the pair to record, or
+    None where the object's own metadata leaves no room for the marker. Raises `Stale` when either
+    side is no longer as decided on, and `Ambiguous` when a write stays unanswered and unseen.
+    """
+    with reader or _open_source(stack, verdict) as body:
+        task = _Task(stack, verdict, nonce, body.version)
+        if isinstance(verdict, Conflict):
+            _keep_loser(stack, verdict)
+        if body.version.size_bytes > stack.settings.one_put_bytes:
+            body.close()
+            return task.put_in_parts()
+        return task.put(body)
+
+
+def delete_object(stack: Stack, verdict: Delete) -> None:
+    """Delete the instance; an object that is gone already is a success.
+
+    Raises `PreconditionFailed` when another instance has taken its place.
+    """
+    store = stack.sides.store(verdict.at)
+    try:
+        store.delete_if(verdict.instance)
+    except (PreconditionFailed, Ambiguous) as error:
+        if store.head(verdict.instance.key) is not None:
+            raise PreconditionFailed("delete", verdict.instance.key, str(error)) from error
+
+
+def listed_id(version: ObjectVersion) -> str:
+    """Return how a listing shows an instance: `etag|size|LastModified in epoch seconds`."""
+    return f"{version.etag}|{version.size_bytes}|{int(version.last_modified_at.timestamp())}"
+
+
+def _source_side(verdict: Copy | Conflict) -> Side:
+    return Side.OWN if verdict.to is Side.PEER else Side.PEER
+
+
+def _open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
+    key, etag = verdict.source.key, verdict.source.etag
+    reader = stack.sides.store(_source_side(verdict)).get(key, etag=etag)
+    if reader is None:
+        raise PreconditionFailed("read", key, "the source is gone")
+    return reader
+
+
+def _keep_loser(stack: Stack, verdict: Conflict) -> None:
+    """Copy the loser aside, inside its own bucket, once: without a copy nothing is overwritten."""
+    store = stack.sides.store(verdict.to)
+    key = conflict_key(verdict.loser, stack.sides.site_name(verdict.to))
+    kept = store.head(key)
+    if kept is None:
+        store.copy_if(verdict.loser, key)
+    elif kept.size_bytes != verdict.loser.size_bytes:
+        raise Blocked("keep loser", verdict.loser.key, f"{key!r} holds another object: rename it")
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One copy under way. `source` is the instance as the open reader shows it."""
+
+    stack: Stack
+    verdict: Copy | Conflict
+    nonce: str
+    source: ObjectVersion
+
+    def __post_init__(self) -> None:
+        side = self.stack.sides.site_name(_source_side(self.verdict))
+        pair = self.stack.sides.pair
+        if facts(self.source, side, pair).id != facts(self.verdict.source, side, pair).id:
+            raise PreconditionFailed(
+                "read", self.source.key, "the source changed since the verdict"
+            )
+
+    @property
+    def _replaces(self) -> ObjectVersion | None:
+        verdict = self.verdict
+        return verdict.loser if isinstance(verdict, Conflict) else verdict.replaces
+
+    def put(self, body: Readable) -> Pair | None:
+        """Copy in one conditional PUT, streamed where the digest is known beforehand."""
+        md5 = self.source.md5
+        if md5 is None:
+            data = _read_all(body, self.source)
+            md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+            body = io.BytesIO(data)
+        write = self._write(md5, marker.digest_of(md5))
+        verified = _VerifiedBody(body, self.source.key, self.source.size_bytes, md5)
+        destination = self.stack.sides.store(self.verdict.to)
+        try:
+            written = destination.put_if(write, verified, self._replaces)
+        except (PreconditionFailed, Ambiguous):
+            if verified.failure is not None:
+                raise verified.failure from None
+            found = self._find_own_write()
+            if found is None:
+                raise
+            written = found
+        return self._pair(write, written)
+
+    def put_in_parts(self) -> Pair | None:
+        """Copy in parts; just before completing, both sides must still be as decided on."""
+        part_count = len(part_sizes(self.source.size_bytes))
+        write = self._write(None, marker.digest_of(None, part_count))
+        source = self.stack.sides.store(_source_side(self.verdict))
+        destination = self.stack.sides.store(self.verdict.to)
+        try:
+            written = copy_in_parts(
+                source, destination, self.source, write, self._replaces, self._check
+            )
+        except (PreconditionFailed, Ambiguous):
+            found = self._find_own_write()
+            if found is None:
+                raise
+            written = found
+        return self._pair(write, written)
+
+    def _check(self) -> None:
+        sides, key = self.stack.sides, self.source.key
+        source_side = _source_side(self.verdict)
+        for side, expected in ((self.verdict.to, self._replaces), (source_side, self.source)):
+            current = sides.store(side).head(key)
+            if self._id(current, side) != self._id(expected, side):
+                raise PreconditionFailed("complete", key, f"the {side.value} side has changed")
+
+    def _id(self, version: ObjectVersion | None, side: Side) -> str | None:
+        sides = self.stack.sides
+        return facts(version, sides.site_name(side), sides.pair).id if version else None
+
+    def _write(self, md5: str | None, digest: str) -> ObjectWrite:
+        source = self.source
+        store = self.stack.sides.store(_source_side(self.verdict))
+        tags = (store.tags(source.key) or {}) if source.tag_count != 0 else {}
+        write = ObjectWrite(
+            key=source.key,
+            size_bytes=source.size_bytes,
+            headers=source.headers,
+            metadata=source.metadata,
+            tags=tags,
+            md5=md5,
+            crc64nvme=source.crc64nvme,
+        )
+        text = str(self._marker(digest))
+        return replace(write, marker=text) if _has_room(write, text) else write
+
+    def _marker(self, digest: str) -> Marker:
+        sides, source = self.stack.sides, self.source
+        known = facts(source, sides.site_name(_source_side(self.verdict)), sides.pair)
+        return Marker(
+            pair_id=sides.pair.pair_id,
+            place_hash=marker.place_hash(sides.site_name(self.verdict.to), source.key),
+            origin=known.stamp,
+            source_id=known.id,
+            replaced_id=self._id(self._replaces, self.verdict.to),
+            nonce=self.nonce,
+            value_hash=marker.value_hash(source.size_bytes, source.headers, source.metadata),
+            digest=digest,
+        )
+
+    def _find_own_write(self) -> Written | None:
+        """Return our own write, if it is there after all."""
+        sides = self.stack.sides
+        current = sides.store(self.verdict.to).head(self.source.key)
+        if current is not None:
+            found = marker.read(current, sides.site_name(self.verdict.to), sides.pair)
+            if found is not None and found.nonce == self.nonce:
+                return Written(current.etag, current.version_id)
+        return None
+
+    def _pair(self, write: ObjectWrite, written: Written) -> Pair | None:
+        if write.marker is None:
+            return None
+        if written.version_id is not None:
+            replica = SideState(marker.version_instance_id(written.version_id))
+        else:
+            replica = SideState(marker.replica_id(self.nonce))
+        side = _source_side(self.verdict)
+        original = SideState(self._id(self.source, side) or "", listed_id(self.source))
+        return Pair(original, replica) if side is Side.OWN else Pair(replica, original)
+
+
+def _has_room(write: ObjectWrite, text: str) -> bool:
+    entries = {**write.metadata, METADATA_NAME: text}
+    used = sum(len(name.encode()) + len(value.encode()) for name, value in entries.items())
+    return used <= MAX_METADATA_BYTES
+
+
+def _read_all(body: Readable, source: ObjectVersion) -> bytes:
+    data = body.read(source.size_bytes + 1)
+    if len(data) != source.size_bytes:
+        raise IntegrityError("read", source.key, f"{len(data)} of {source.size_bytes} bytes came")
+    return data
+
+
+class _VerifiedBody:
+    """A body that refuses to end unless its length and MD5 are the declared ones."""
+
+    def __init__(self, body: Readable, key: str, size_bytes: int, md5: str) -> None:
+        self._body = body
+        self._key = key
+        self._left = size_bytes
+        self._expected = md5
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self.failure: IntegrityError | None = None
+
+    def read(self, amount: int = -1, /) -> bytes:
+        chunk = self._body.read(amount)
+        self._digest.update(chunk)
+        self._left -= len(chunk)
+        if self._left < 0 or (not chunk and amount != 0 and self._left > 0):
+            self._fail(f"the source's length is off by {-self._left} bytes")
+        if self._left == 0 and self._digest.hexdigest() != self._expected:
+            self._fail(f"MD5 {self._digest.hexdigest()} instead of {self._expected}")
+        return chunk
+
+    def _fail(self, cause: str) -> None:
+        self.failure = IntegrityError("read", self._key, cause)
+        raise self.failure
