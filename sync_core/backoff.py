@@ -17,7 +17,7 @@ def delay_seconds(
 ) -> float:
     """Return the wait after the `failures`-th failure in a row, counted from 1."""
     doublings = min(failures - 1, _MOST_DOUBLINGS)
-    ceiling_seconds = min(cap_seconds, base_seconds * 2**doublings)
+    ceiling_seconds = min(cap_seconds, base_seconds * 2.0**doublings)
     return ceiling_seconds * (1 + spread) / 2
 
 

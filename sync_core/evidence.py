@@ -14,7 +14,16 @@ a stale one can miss evidence, never invent it.
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sync_core.marker import Marker, Stamp, instance_id, is_valid, original_stamp, read
+from sync_core.marker import (
+    Marker,
+    Stamp,
+    instance_id,
+    is_valid,
+    original_stamp,
+    place_hash,
+    read,
+    value_hash,
+)
 from sync_core.model import Link, ObjectVersion, Pair, SideState, SitePair, SyncRecord
 
 
@@ -84,6 +93,31 @@ def weigh(
         and own_facts is not None
         and intent.source_id == own_facts.id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What is put where: `source` in place of `replaced` on the side of site `to`."""
+
+    source: ObjectVersion
+    replaced: ObjectVersion | None
+    to: str
+
+    def marker(self, pair: SitePair, nonce: str, digest: str) -> Marker:
+        """Return the marker that the replica carries; a replica of a replica keeps the origin."""
+        side = next(site.name for site in (pair.own, pair.peer) if site.name != self.to)
+        source = self.source
+        known = facts(source, side, pair)
+        return Marker(
+            pair_id=pair.pair_id,
+            place_hash=place_hash(self.to, source.key),
+            origin=known.stamp,
+            source_id=known.id,
+            replaced_id=facts(self.replaced, self.to, pair).id if self.replaced else None,
+            nonce=nonce,
+            value_hash=value_hash(source.size_bytes, source.headers, source.metadata),
+            digest=digest,
+        )
 
 
 def same_value(one: ObjectVersion, other: ObjectVersion) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from sync_core import marker
 from sync_core.errors import Ambiguous, Blocked, IntegrityError, PreconditionFailed
-from sync_core.evidence import facts
-from sync_core.marker import METADATA_NAME, Marker
+from sync_core.evidence import Replication, facts
+from sync_core.marker import METADATA_NAME
 from sync_core.model import Conflict, Copy, Delete, ObjectVersion, Pair, Side, SideState
 from sync_core.multipart import copy_in_parts
 from sync_core.parts import part_sizes
@@ -168,22 +168,10 @@ class _Task:
             md5=md5,
             crc64nvme=source.crc64nvme,
         )
-        text = str(self._marker(digest))
+        to = self.stack.sides.site_name(self.verdict.to)
+        replication = Replication(source, self._replaces, to)
+        text = str(replication.marker(self.stack.sides.pair, self.nonce, digest))
         return replace(write, marker=text) if _has_room(write, text) else write
-
-    def _marker(self, digest: str) -> Marker:
-        sides, source = self.stack.sides, self.source
-        known = facts(source, sides.site_name(_source_side(self.verdict)), sides.pair)
-        return Marker(
-            pair_id=sides.pair.pair_id,
-            place_hash=marker.place_hash(sides.site_name(self.verdict.to), source.key),
-            origin=known.stamp,
-            source_id=known.id,
-            replaced_id=self._id(self._replaces, self.verdict.to),
-            nonce=self.nonce,
-            value_hash=marker.value_hash(source.size_bytes, source.headers, source.metadata),
-            digest=digest,
-        )
 
     def _find_own_write(self) -> Written | None:
         """Return our own write, if it is there after all."""

@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sync_core import marker
-from sync_core.evidence import facts
-from sync_core.marker import Marker
+from sync_core.evidence import Replication, facts
 from sync_core.model import ObjectVersion, Site, SitePair
 
 KEY = "report.txt"
@@ -38,18 +37,8 @@ def replica(
     at: int = 1_800_000_000,
 ) -> ObjectVersion:
     """Return the replica of `source` as dualway writes it on side `to` in place of `replaced`."""
-    side = "b" if to == "a" else "a"
-    known = facts(source, side, AT_A)
-    text = Marker(
-        pair_id=AT_A.pair_id,
-        place_hash=marker.place_hash(to, source.key),
-        origin=known.stamp,
-        source_id=known.id,
-        replaced_id=facts(replaced, to, AT_A).id if replaced else None,
-        nonce=nonce,
-        value_hash=marker.value_hash(source.size_bytes, source.headers, source.metadata),
-        digest=marker.digest_of(source.md5),
-    )
+    digest = marker.digest_of(source.md5)
+    text = Replication(source, replaced, to).marker(AT_A, nonce, digest)
     return replace(source, marker=str(text), last_modified_at=datetime.fromtimestamp(at, UTC))
 
 

@@ -11,11 +11,11 @@ What not every store can do is a protocol of its own, which an adapter implement
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from sync_core.model import NOTHING, ListedObject, ObjectVersion
+from sync_core.model import ListedObject, ObjectVersion
 
 
 class Readable(Protocol):
@@ -60,10 +60,10 @@ class ObjectWrite:
 
     key: str
     size_bytes: int
-    headers: Mapping[str, str] = NOTHING
-    metadata: Mapping[str, str] = NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     marker: str | None = None
-    tags: Mapping[str, str] = NOTHING
+    tags: Mapping[str, str] = field(default_factory=dict)
     md5: str | None = None
     crc64nvme: str | None = None
 
