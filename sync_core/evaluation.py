@@ -11,6 +11,7 @@ from typing import Any
 
 from sync_core.echo import is_echo
 from sync_core.errors import Ambiguous, DualwayError
+from sync_core.events import PEER_HINT
 from sync_core.evidence import Facts, facts
 from sync_core.gather import Look, close, look_at
 from sync_core.model import (
@@ -35,9 +36,6 @@ from sync_core.model import (
 )
 from sync_core.stack import Stack
 from sync_core.transfer import copy_object, delete_object, listed_id
-
-PEER_HINT = "Peer"
-"""Name of the event that the peer's stack sends when it takes us for the one who has to act."""
 
 NO_PAIR = Pair()
 _LEFT_TO_PEER = frozenset({SkipReason.PEER_ACTS, SkipReason.PEER_WINS})
@@ -113,12 +111,12 @@ class Evaluation:
 
     def examine(self) -> None:
         """Read and decide; afterwards the evaluation is closed or wants to act."""
-        if self._is_first:
-            self._is_first = False
+        first, self._is_first = self._is_first, False
+        if first:
             self._report_echoes()
             if len(self._echoes) == len(self._events) and self._acknowledge_echo():
                 return
-        self._dispose(look_at(self._stack, self.require_record(), self._events))
+        self._dispose(look_at(self._stack, self.require_record(), self._events, first=first))
 
     def claim(self) -> None:
         """Take the lease and, before an object is put, note the intent."""

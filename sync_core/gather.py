@@ -43,12 +43,14 @@ class Look:
     reader: ObjectReader | None = None
 
 
-def look_at(stack: Stack, record: SyncRecord, events: tuple[ObjectEvent, ...]) -> Look:
+def look_at(
+    stack: Stack, record: SyncRecord, events: tuple[ObjectEvent, ...], *, first: bool
+) -> Look:
     """Read both sides as far as is needed and return the verdict.
 
-    Raises `PreconditionFailed` when a side changed between two reads that have to agree.
+    Only a `first` look may take the peer to be absent: a later one comes after a refusal. Raises `PreconditionFailed` when a side changed between two reads that have to agree.
     """
-    if _is_plainly_new(record, events):
+    if first and _is_plainly_new(record, events):
         look = _take_peer_for_absent(stack, record)
         if look is not None:
             return look

@@ -19,17 +19,19 @@ def is_excluded(key: str) -> bool:
     return key.startswith(OWN_PREFIX)
 
 
-def conflict_key(loser: ObjectVersion, side: str) -> str:
+def conflict_key(loser: ObjectVersion, side: str, suffix: str = "") -> str:
     """Return the key under which the loser of a conflict is kept, beside the original.
 
     `report.txt` becomes `report.conflict-a-20261121T101500Z-9e107d9d.txt`. Equal losers give equal
-    names, so that keeping one twice changes nothing. The stem is cut where the key would get
+    names, so that keeping one twice changes nothing; `suffix` tells losers apart that differ in
+    metadata only. The stem is cut where the key would get
     longer than S3 allows.
     """
     trail = "/" if loser.key.endswith("/") else PurePosixPath(loser.key).suffix
     trail = trail if len(trail.encode()) <= MAX_SUFFIX_BYTES else ""
     stem = loser.key.removesuffix(trail) if trail else loser.key
     at = loser.last_modified_at.strftime("%Y%m%dT%H%M%SZ")
-    tail = f".conflict-{side}-{at}-{loser.etag[:8]}{trail}"
+    name = "-".join(filter(None, (side, at, loser.etag[:8], suffix[:8])))
+    tail = f".conflict-{name}{trail}"
     room = MAX_KEY_BYTES - len(tail.encode())
     return stem.encode()[:room].decode(errors="ignore") + tail

@@ -73,14 +73,30 @@ def _open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
 
 
 def _keep_loser(stack: Stack, verdict: Conflict) -> None:
-    """Copy the loser aside, inside its own bucket, once: without a copy nothing is overwritten."""
-    store = stack.sides.store(verdict.to)
-    key = conflict_key(verdict.loser, stack.sides.site_name(verdict.to))
-    kept = store.head(key)
-    if kept is None:
-        store.copy_if(verdict.loser, key)
-    elif kept.size_bytes != verdict.loser.size_bytes:
-        raise Blocked("keep loser", verdict.loser.key, f"{key!r} holds another object: rename it")
+    """Copy the loser aside, inside its own bucket, once: without a copy nothing is overwritten.
+
+    Its name may be taken by an earlier loser that differs in metadata only; a longer one is not.
+    """
+    store, loser = stack.sides.store(verdict.to), verdict.loser
+    side = stack.sides.site_name(verdict.to)
+    for suffix in ("", facts(loser, side, stack.sides.pair).id):
+        key = conflict_key(loser, side, suffix)
+        kept = store.head(key)
+        if kept is None:
+            store.copy_if(loser, key)
+        if kept is None or _is_copy(kept, loser):
+            return
+    raise Blocked("keep loser", loser.key, f"{key!r} holds another object: rename it")
+
+
+def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:
+    """Tell whether `kept` is the loser; a copy of parts may be given another etag, so by value."""
+    return (kept.size_bytes, kept.headers, kept.metadata, kept.md5) == (
+        loser.size_bytes,
+        loser.headers,
+        loser.metadata,
+        loser.md5 or kept.md5,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +129,11 @@ class _Task:
             md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
             body = io.BytesIO(data)
         write = self._write(md5, marker.digest_of(md5))
-        verified = _VerifiedBody(body, self.source.key, self.source.size_bytes, md5)
+        verified = _VerifiedBody(body, self.source, md5)
         destination = self.stack.sides.store(self.verdict.to)
         try:
             written = destination.put_if(write, verified, self._replaces)
         except (PreconditionFailed, Ambiguous):
-            if verified.failure is not None:
-                raise verified.failure from None
             found = self._find_own_write()
             if found is None:
                 raise
@@ -209,26 +223,20 @@ def _read_all(body: Readable, source: ObjectVersion) -> bytes:
 
 
 class _VerifiedBody:
-    """A body that refuses to end unless its length and MD5 are the declared ones."""
+    """A body that withholds its last bytes when they are not those that the source declared."""
 
-    def __init__(self, body: Readable, key: str, size_bytes: int, md5: str) -> None:
+    def __init__(self, body: Readable, source: ObjectVersion, md5: str) -> None:
         self._body = body
-        self._key = key
-        self._left = size_bytes
+        self._key = source.key
+        self._left_bytes = source.size_bytes
         self._expected = md5
         self._digest = hashlib.md5(usedforsecurity=False)
-        self.failure: IntegrityError | None = None
 
     def read(self, amount: int = -1, /) -> bytes:
         chunk = self._body.read(amount)
         self._digest.update(chunk)
-        self._left -= len(chunk)
-        if self._left < 0 or (not chunk and amount != 0 and self._left > 0):
-            self._fail(f"the source's length is off by {-self._left} bytes")
-        if self._left == 0 and self._digest.hexdigest() != self._expected:
-            self._fail(f"MD5 {self._digest.hexdigest()} instead of {self._expected}")
+        self._left_bytes -= len(chunk)
+        if self._left_bytes == 0 and self._digest.hexdigest() != self._expected:
+            cause = f"MD5 {self._digest.hexdigest()} came instead of {self._expected}"
+            raise IntegrityError("read", self._key, cause)
         return chunk
-
-    def _fail(self, cause: str) -> None:
-        self.failure = IntegrityError("read", self._key, cause)
-        raise self.failure

@@ -1,7 +1,7 @@
 """The port to one queue and its dead-letter queue: at least once, in no particular order.
 
 What every adapter promises, and `tests/contract/test_queue.py` checks on each of them. Methods may
-raise `Throttled`, `Unavailable` or `AccessDenied`.
+raise `Throttled`, `Unavailable` or `AccessDenied`; `ConfigError` when the queue does not exist.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,10 @@ class Queue(Protocol):
         ...
 
     def change_visibility(self, messages: Sequence[Message], seconds: int) -> None:
-        """Make these visible again `seconds` from now (0: at once); expired ones are passed over."""
+        """Make these visible again `seconds` from now (0: at once, at most 43,200).
+
+        Deliveries that have expired are passed over.
+        """
         ...
 
     def send(self, body: str, delay_seconds: int = 0) -> None:

@@ -2,7 +2,8 @@
 
 What every adapter promises, and `tests/contract/test_record_store.py` checks on each of them:
 reads are strongly consistent, and every write is conditional on the generation that was read.
-Methods may raise `Throttled`, `Unavailable`, `Ambiguous` (writes only) or `AccessDenied`.
+Methods may raise `Throttled`, `Unavailable`, `Ambiguous` (writes only) or `AccessDenied`;
+`ConfigError` when the table does not exist, `Poison` when an item in it is no record.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,8 +22,10 @@ class RecordStore(Protocol):
     def write(self, records: Sequence[SyncRecord]) -> frozenset[str]:
         """Store each record whole, if the table still holds generation `record.gen` of its key.
 
-        `gen` 0 means that the table must hold none. A stored record gets generation `gen + 1`.
-        Returns the keys that were refused because another writer came first; the others are
-        stored, whatever became of the refused ones. Keys must be distinct.
+        `gen` 0 means that the table must hold none. A stored record gets generation `gen + 1`, and
+        its `expires_at` is rounded up to the whole second. Returns the keys that were refused
+        because another writer came first; the others are stored, whatever became of the refused
+        ones. Keys must be distinct (`ValueError`). After any other error, each of the records may
+        be stored or not.
         """
         ...

@@ -1,0 +1,236 @@
+"""A standard SQS queue and its dead-letter queue, through a boto3 client."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sync_core.backoff import delay_seconds as backoff_seconds
+from sync_core.queues.limits import (
+    MESSAGES_PER_CALL,
+    MOST_WAIT_SECONDS,
+    require_delay,
+    require_visibility,
+)
+from sync_core.queues.protocol import Message
+from sync_core.queues.sqs_errors import kind_of, queue_failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import (
+        BatchResultErrorEntryTypeDef,
+        MessageAttributeValueTypeDef,
+        MessageTypeDef,
+    )
+
+    Batch = dict[str, Message]
+    SendBatch = Callable[[Batch], Sequence[BatchResultErrorEntryTypeDef]]
+
+LONGEST_REASON_CHARACTERS = 1024
+"""A reason is cut to this length; the attribute counts towards the message's greatest size."""
+
+EMPTY_BODY = "(The message's body was empty.)"
+"""Stands for an empty body in the dead-letter queue: SQS takes no empty message."""
+
+# What SQS takes in bodies and attributes (API reference, SendMessage, 2025) is exactly what is not
+# in this class; anything else gets the whole message refused.
+_FORBIDDEN_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REPLACEMENT = "\ufffd"
+
+# How SQS says that a delivery is over: its handle was replaced by a newer one, its visibility timed
+# out, or the message was deleted. The last code also stands for a time out of range, which never
+# gets this far.
+_DELIVERY_IS_OVER = frozenset(
+    {
+        "AWS.SimpleQueueService.MessageNotInflight",
+        "InvalidParameterValue",
+        "MessageNotInflight",
+        "ReceiptHandleIsInvalid",
+    }
+)
+_ATTEMPTS = 4
+_BASE_SECONDS = 0.1
+_CAP_SECONDS = 2.0
+_INTERNAL_ERROR = 500
+
+
+class SQSQueue:
+    """A `Queue` on SQS; safe to share between threads, as the client is.
+
+    The client's read time-out must exceed the 20 seconds of the longest poll. A queue that does not
+    exist raises `ConfigError`, a request that SQS will never take `Poison`. `randomness` spreads
+    retries and `pause` waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        client: SQSClient,
+        queue_url: str,
+        dead_letter_queue_url: str,
+        *,
+        randomness: random.Random | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._dead_letter_queue_url = dead_letter_queue_url
+        self._randomness = randomness or random.SystemRandom()
+        self._pause = pause
+
+    def receive(self, limit: int, wait_seconds: float) -> list[Message]:
+        """Return up to `limit` messages (at most 10) in one call.
+
+        SQS counts the wait in whole seconds up to 20: `wait_seconds` is rounded up.
+        """
+        if limit < 1:
+            return []
+        with _translated("receive", self._queue_url):
+            answer = self._client.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=min(limit, MESSAGES_PER_CALL),
+                WaitTimeSeconds=min(math.ceil(wait_seconds), MOST_WAIT_SECONDS),
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        return [_message(received) for received in answer.get("Messages", [])]
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        """Settle these deliveries for good, ten in a call; those that are over are no error."""
+
+        def send(batch: Batch) -> Sequence[BatchResultErrorEntryTypeDef]:
+            answer = self._client.delete_message_batch(
+                QueueUrl=self._queue_url,
+                Entries=[
+                    {"Id": entry_id, "ReceiptHandle": message.receipt_handle}
+                    for entry_id, message in batch.items()
+                ],
+            )
+            return answer.get("Failed", [])
+
+        self._settle("delete", messages, send)
+
+    def change_visibility(self, messages: Sequence[Message], seconds: int) -> None:
+        """Make these visible again `seconds` from now, ten in a call; over ones are passed over."""
+        require_visibility(seconds)
+
+        def send(batch: Batch) -> Sequence[BatchResultErrorEntryTypeDef]:
+            answer = self._client.change_message_visibility_batch(
+                QueueUrl=self._queue_url,
+                Entries=[
+                    {
+                        "Id": entry_id,
+                        "ReceiptHandle": message.receipt_handle,
+                        "VisibilityTimeout": seconds,
+                    }
+                    for entry_id, message in batch.items()
+                ],
+            )
+            return answer.get("Failed", [])
+
+        self._settle("change visibility", messages, send)
+
+    def send(self, body: str, delay_seconds: int = 0) -> None:
+        """Add a message; `body` has at least one character and only such as XML 1.0 allows."""
+        require_delay(delay_seconds)
+        with _translated("send", self._queue_url):
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay_seconds
+            )
+
+    def dead_letter(self, message: Message, reason: str) -> None:
+        """Send the body to the dead-letter queue, then delete the delivery.
+
+        Its attributes say why and whence: `reason`, `source_message_id`, `receive_count`. To move
+        such a message back, name the destination: SQS knows the source only of messages that it
+        moved itself (`CouldNotDetermineMessageSource`, developer guide, 2025).
+        """
+        with _translated("dead-letter", self._dead_letter_queue_url):
+            self._client.send_message(
+                QueueUrl=self._dead_letter_queue_url,
+                MessageBody=_allowed(message.body) or EMPTY_BODY,
+                MessageAttributes={
+                    "reason": _text(_cut(_allowed(reason)) or "no reason was given"),
+                    "source_message_id": _text(message.message_id),
+                    "receive_count": {
+                        "DataType": "Number",
+                        "StringValue": str(message.receive_count),
+                    },
+                },
+            )
+        self.delete([message])
+
+    def _settle(self, operation: str, messages: Sequence[Message], send: SendBatch) -> None:
+        for start in range(0, len(messages), MESSAGES_PER_CALL):
+            batch = messages[start : start + MESSAGES_PER_CALL]
+            self._settle_batch(operation, {str(n): m for n, m in enumerate(batch)}, send)
+
+    def _settle_batch(self, operation: str, pending: Batch, send: SendBatch) -> None:
+        failed: Sequence[BatchResultErrorEntryTypeDef] = []
+        for failures in range(_ATTEMPTS):
+            self._rest(failures)
+            with _translated(operation, self._queue_url):
+                failed = [f for f in send(pending) if f["Code"] not in _DELIVERY_IS_OVER]
+            if not failed:
+                return
+            self._raise_for_sender_fault(operation, failed)
+            pending = {entry["Id"]: pending[entry["Id"]] for entry in failed}
+        kind = kind_of(failed[0]["Code"], _INTERNAL_ERROR)
+        raise kind(operation, self._queue_url, _summary(failed))
+
+    def _raise_for_sender_fault(
+        self, operation: str, failed: Sequence[BatchResultErrorEntryTypeDef]
+    ) -> None:
+        faults = [entry for entry in failed if entry["SenderFault"]]
+        if faults:
+            raise kind_of(faults[0]["Code"], 0)(operation, self._queue_url, _summary(faults))
+
+    def _rest(self, failures: int) -> None:
+        if failures:
+            spread = self._randomness.random()
+            self._pause(
+                backoff_seconds(
+                    failures, base_seconds=_BASE_SECONDS, cap_seconds=_CAP_SECONDS, spread=spread
+                )
+            )
+
+
+@contextmanager
+def _translated(operation: str, queue_url: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise queue_failure(operation, queue_url, error) from error
+
+
+def _message(received: MessageTypeDef) -> Message:
+    return Message(
+        message_id=received["MessageId"],
+        body=received.get("Body", ""),
+        receipt_handle=received["ReceiptHandle"],
+        receive_count=int(received["Attributes"]["ApproximateReceiveCount"]),
+    )
+
+
+def _summary(failed: Sequence[BatchResultErrorEntryTypeDef]) -> str:
+    first = failed[0]
+    return f"{len(failed)} refused, the first with {first['Code']}: {first.get('Message', '')}"
+
+
+def _allowed(text: str) -> str:
+    return _FORBIDDEN_CHARACTER.sub(_REPLACEMENT, text)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_REASON_CHARACTERS:
+        return text
+    return text[: LONGEST_REASON_CHARACTERS - 1] + "…"
+
+
+def _text(text: str) -> MessageAttributeValueTypeDef:
+    return {"DataType": "String", "StringValue": text}

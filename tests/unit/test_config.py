@@ -1,0 +1,141 @@
+"""The environment into a configuration, and every complaint at once."""
+
+import pytest
+
+from sync_core import config
+from sync_core.config import Config
+from sync_core.errors import ConfigError
+from sync_core.model import Site, SitePair
+
+REQUIRED = {
+    "DUALWAY_SITE": "cn",
+    "DUALWAY_BUCKET": "media-cn",
+    "DUALWAY_REGION": "cn-north-1",
+    "DUALWAY_PEER_SITE": "global",
+    "DUALWAY_PEER_BUCKET": "media-global",
+    "DUALWAY_PEER_REGION": "us-west-2",
+    "DUALWAY_PEER_SECRET": "dualway/peer",
+    "DUALWAY_QUEUE_URL": "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/sync",
+    "DUALWAY_DEAD_LETTER_QUEUE_URL": "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/dead",
+    "DUALWAY_RECORDS_TABLE": "records",
+    "DUALWAY_ECHO_PRINCIPAL_IDS": "AIDAEXAMPLEUSER, AROAEXAMPLEROLE,",
+}
+OPTIONAL = {
+    "DUALWAY_PEER_ENDPOINT_URL": "https://s3.example.org",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    "DUALWAY_VISIBILITY_TIMEOUT_SECONDS": "30",
+    "DUALWAY_RECEIVE_WAIT_SECONDS": "0",
+    "DUALWAY_GRACE_SECONDS": "10",
+    "DUALWAY_CONCURRENCY": "64",
+    "DUALWAY_POLLERS": "2",
+    "DUALWAY_LOG_LEVEL": "debug",
+}
+
+
+def complaint(**changes: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environment(REQUIRED | changes)
+    return caught.value
+
+
+def test_the_required_variables_are_enough() -> None:
+    assert Config.from_environment(REQUIRED) == Config(
+        pair=SitePair(
+            own=Site("cn", "media-cn", "cn-north-1"),
+            peer=Site("global", "media-global", "us-west-2"),
+        ),
+        queue_url=REQUIRED["DUALWAY_QUEUE_URL"],
+        dead_letter_queue_url=REQUIRED["DUALWAY_DEAD_LETTER_QUEUE_URL"],
+        records_table="records",
+        peer_secret="dualway/peer",
+        echo_principal_ids=frozenset({"AIDAEXAMPLEUSER", "AROAEXAMPLEROLE"}),
+        endpoint_url=None,
+        peer_endpoint_url=None,
+        visibility_timeout_seconds=180,
+        receive_wait_seconds=20,
+        grace_seconds=60,
+        concurrency=16,
+        pollers=4,
+        log_level="INFO",
+    )
+
+
+def test_each_optional_variable_replaces_its_default() -> None:
+    read = Config.from_environment(REQUIRED | OPTIONAL)
+    assert read.peer_endpoint_url == "https://s3.example.org"
+    assert read.endpoint_url == "http://127.0.0.1:4566"
+    assert read.visibility_timeout_seconds == 30
+    assert read.receive_wait_seconds == 0
+    assert read.grace_seconds == 10
+    assert read.concurrency == 64
+    assert read.pollers == 2
+    assert read.log_level == "DEBUG"
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_empty_optional_variable_counts_as_not_set(name: str) -> None:
+    assert Config.from_environment(REQUIRED | {name: ""}) == Config.from_environment(REQUIRED)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("state", ["missing", "blank"])
+def test_each_required_variable_is_asked_for_by_name(name: str, state: str) -> None:
+    environ = REQUIRED | {name: "  "}
+    if state == "missing":
+        del environ[name]
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environment(environ)
+    assert caught.value.key == name
+    assert caught.value.cause == (
+        f"{name} is not set: take its value from the outputs of the site's stack"
+    )
+
+
+def test_an_empty_environment_is_complained_about_once_and_whole() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environment({})
+    assert caught.value.key.split(", ") == sorted(REQUIRED, key=caught.value.key.index)
+    assert all(name in str(caught.value) for name in REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("DUALWAY_QUEUE_URL", "sync-queue", "give a URL that begins with https:// or http://"),
+        ("DUALWAY_DEAD_LETTER_QUEUE_URL", "ftp://x/y", "give a URL"),
+        ("DUALWAY_PEER_ENDPOINT_URL", "https://", "give a URL"),
+        ("AWS_ENDPOINT_URL", "127.0.0.1:4566", "give a URL"),
+        ("DUALWAY_ECHO_PRINCIPAL_IDS", " , ", "give at least one id"),
+        ("DUALWAY_VISIBILITY_TIMEOUT_SECONDS", "0", "give a whole number from 3 to 43200"),
+        ("DUALWAY_VISIBILITY_TIMEOUT_SECONDS", "ten", "give a whole number"),
+        ("DUALWAY_RECEIVE_WAIT_SECONDS", "21", "give a whole number from 0 to 20"),
+        ("DUALWAY_GRACE_SECONDS", "-1", "give a whole number"),
+        ("DUALWAY_GRACE_SECONDS", "1.5", "give a whole number"),
+        ("DUALWAY_CONCURRENCY", "0", "give a whole number from 1 to 1000"),
+        ("DUALWAY_POLLERS", "²", "give a whole number from 1 to 100"),
+        ("DUALWAY_LOG_LEVEL", "loud", "give one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+    ],
+)
+def test_an_invalid_value_is_shown_with_what_to_give_instead(
+    name: str, value: str, advice: str
+) -> None:
+    error = complaint(**{name: value})
+    assert error.key == name
+    assert f"{name} is {value.strip()!r}: {advice}" in error.cause
+
+
+def test_two_sites_of_one_name_are_refused() -> None:
+    error = complaint(DUALWAY_PEER_SITE="cn")
+    assert error.cause == "DUALWAY_PEER_SITE equals DUALWAY_SITE: give each site its name"
+
+
+def test_several_mistakes_are_told_together() -> None:
+    error = complaint(DUALWAY_SITE="", DUALWAY_POLLERS="many", DUALWAY_LOG_LEVEL="loud")
+    assert error.key == "DUALWAY_SITE, DUALWAY_POLLERS, DUALWAY_LOG_LEVEL"
+    assert error.cause.count("; ") == 2
+
+
+def test_the_process_environment_is_read_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    assert config.load().records_table == "records"
