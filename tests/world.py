@@ -3,8 +3,8 @@
 Everything is production code on memory adapters, in one thread, under a virtual clock. Each store
 or record call of a stack is a *point* at which something may happen first: a user's operation, or
 a crash. The world keeps its own account of who saw what (it shares nothing with the decision under
-test): every user operation has a number, carried in the object's metadata, and a history, the
-numbers that were visible in that bucket when it was done.
+test): every user operation has a number, carried in the object's bytes (or, for a metadata
+edit, in its metadata), and a history: the numbers that were visible there when it was done.
 """
 
 import json
@@ -31,7 +31,8 @@ from sync_core.storage.protocol import ObjectWrite, Written
 SIDES = ("a", "b")
 SITES = {"a": Site("a", "bucket-a", "cn-north-1"), "b": Site("b", "bucket-b", "us-west-2")}
 GRACE_SECONDS = 60
-WRITE_NUMBER = "w"
+VISIBILITY_SECONDS = LEASE_SECONDS = 30
+TOUCHED = "touched"
 
 
 class Crash(BaseException):
@@ -177,7 +178,9 @@ class World:
             report=self._report,
             nudge=lambda key: self.send(peer, job_body(key, from_peer=True)),
         )
-        settings = Settings(echo_principals=echoes, grace_seconds=GRACE_SECONDS, lease_seconds=30)
+        settings = Settings(
+            echo_principals=echoes, grace_seconds=GRACE_SECONDS, lease_seconds=LEASE_SECONDS
+        )
         return Stack(sides, records, settings, context)
 
     def _report(self, outcome: Outcome) -> None:
@@ -196,32 +199,33 @@ class World:
 
     # --- the users ---
 
-    def put(self, side: str, key: str, data: bytes | None = None) -> None:
+    def put(self, side: str, key: str) -> None:
         """A user writes new bytes (of one size, so that only the bytes tell them apart)."""
         number = self._number()
-        body = data or b"%08d" % number
-        self._user_write(side, key, number, body)
+        self._user_write((side, key), number, b"%08d" % number)
 
     def put_twins(self, key: str) -> None:
         """Both users write the very same object."""
         number = self._number()
         self.twins.add(number)
         for side in SIDES:
-            self._user_write(side, key, number, b"%08d" % number)
+            self._user_write((side, key), number, b"%08d" % number)
 
     def touch(self, side: str, key: str) -> None:
         """A user edits the metadata: same bytes and etag; our marker, where there is one, stays."""
         current = self.users[side].head(key)
         if current is not None:
             number = self._number()
-            self._user_write(side, key, number, self.read(side, key), current.marker)
+            metadata = {**current.metadata, TOUCHED: str(number)}
+            self._user_write((side, key), number, self.read(side, key), metadata, current.marker)
 
     def edit(self, side: str, key: str) -> None:
         """A user reads an object, changes its bytes and puts it back with all of its metadata."""
         current = self.users[side].head(key)
         if current is not None:
             number = self._number()
-            self._user_write(side, key, number, b"%08d" % number, current.marker)
+            metadata = dict(current.metadata)
+            self._user_write((side, key), number, b"%08d" % number, metadata, current.marker)
 
     def delete(self, side: str, key: str) -> None:
         """A user deletes."""
@@ -243,13 +247,19 @@ class World:
         return number
 
     def _user_write(
-        self, side: str, key: str, number: int, data: bytes, marker: str | None = None
+        self,
+        place: tuple[str, str],
+        number: int,
+        data: bytes,
+        metadata: dict[str, str] | None = None,
+        marker: str | None = None,
     ) -> None:
+        side, key = place
         history = self._visible(side, key) | self.histories[number] | {number}
         self.histories[number] = history
         self.visible[side, key] = history
-        metadata = {WRITE_NUMBER: str(number)}
-        write = ObjectWrite(key, len(data), {"content-type": "text/plain"}, metadata, marker)
+        headers = {"content-type": "text/plain"}
+        write = ObjectWrite(key, len(data), headers, metadata or {}, marker)
         self.users[side].put(write, BytesIO(data))
 
     def _visible(self, side: str, key: str) -> frozenset[int]:
@@ -267,12 +277,12 @@ class World:
             Message(str(number), queued.body, str(number), queued.receive_count + 1)
             for number, queued in enumerate(batch)
         ]
+        for queued in batch:
+            queued.visible_at = self.now + timedelta(seconds=VISIBILITY_SECONDS)
         try:
             settlements = self.pipelines[side].run(messages)
         except Crash:
             self.crashes += 1
-            for queued in batch:
-                queued.visible_at = self.now + timedelta(seconds=30)
             return True
         for queued, settlement in zip(batch, settlements, strict=True):
             self._settle(side, queued, settlement)
@@ -378,7 +388,7 @@ class World:
     def contents(self, side: str) -> dict[str, int]:
         """Return the number of the write that each key of a bucket shows."""
         return {
-            listed.key: write_number(self._head(side, listed.key))
+            listed.key: write_number(self._head(side, listed.key), self.read(side, listed.key))
             for listed in self.users[side].list()
         }
 
@@ -401,9 +411,9 @@ def other(side: str) -> str:
     return "b" if side == "a" else "a"
 
 
-def write_number(version: ObjectVersion) -> int:
-    """Return the number of the user operation that an object shows."""
-    return int(version.metadata[WRITE_NUMBER])
+def write_number(version: ObjectVersion, data: bytes) -> int:
+    """Return the number of the user operation that an object shows: the latest that touched it."""
+    return max(int(data), int(version.metadata.get(TOUCHED, 0)))
 
 
 def event_body(site: Site, change: ChangeRecord) -> str:

@@ -14,10 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sync_core.model import Action
 from tests.world import SIDES, World
 
-KEYS = ("k", "dir/ü +%.txt")
+# Mostly one key: what can go wrong goes wrong where operations meet.
+KEYS = ("k", "k", "k", "dir/ü +%.txt")
 sides = st.sampled_from(SIDES)
 keys = st.sampled_from(KEYS)
-points = st.integers(min_value=1, max_value=14)
+points = st.integers(min_value=1, max_value=9)
 
 
 class TwoSides(RuleBasedStateMachine):
@@ -57,6 +58,12 @@ class TwoSides(RuleBasedStateMachine):
         action = self.world.put if what == "put" else self.world.delete
         self.world.interrupt(at, partial(action, by, key))
         self.world.deliver(side)
+
+    @rule(side=sides, at=points, another=sides)
+    def deliver_while_another_worker_delivers(self, side: str, at: int, another: str) -> None:
+        self.world.interrupt(at, partial(self.world.deliver, another))
+        self.world.deliver(side, 1)
+        self.world.points.left = None
 
     @rule(side=sides, at=points)
     def deliver_and_crash(self, side: str, at: int) -> None:
