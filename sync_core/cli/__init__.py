@@ -1,4 +1,64 @@
-"""Placeholder."""
+"""The command `dualway`: one verb per module, and nothing in them but talk with the terminal."""
+
+# First of all, because it has to come before botocore.
+import sync_core.bootstrap
+
+# isort: split
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from sync_core.cli.demo import demo
+from sync_core.cli.local import local
+from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error
+from sync_core.cli.verify import verify
+from sync_core.cli.worker import worker
+from sync_core.errors import DualwayError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="dualway",
+    help="Keeps two object-store buckets in two accounts the same, in both directions.",
+    epilog="Begin with `dualway demo`: it needs no AWS account.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command()(local)
+app.command()(verify)
+app.command()(worker)
 
 
-def main() -> None: ...
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        typer.echo(f"dualway {version('dualway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Keeps two object-store buckets in two accounts the same, in both directions."""
+
+
+def main() -> None:
+    """Run the command line; every expected error ends as a sentence and `EXIT_ERROR`."""
+    prepare_streams()
+    try:
+        app()
+    except DualwayError as error:
+        say_error(error)
+        sys.exit(EXIT_ERROR)

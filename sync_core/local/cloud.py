@@ -1,0 +1,119 @@
+"""The embedded two-account cloud: the emulator, both sites launched, their workers kept running."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from sync_core.local.chaos import Chaos, chaotic_delivery
+from sync_core.local.clients import Clients
+from sync_core.local.emulator import Emulator
+from sync_core.local.launch import LocalSite, launch
+from sync_core.local.role_credentials import RoleCredentials
+from sync_core.local.workers import Workers, WorkerSpec, process_environment, worker_environment
+
+
+class LocalCloud:
+    """Two accounts with a site each, there while the context is entered.
+
+    `endpoint_url` is where every service is reached; `sites` are by name, "a" and "b". `directory`
+    must exist and receives the log files. Port 0 means any free port. With `workers`, each site's
+    worker is a process that is kept running; `chaos` handles the delivery of events. Entering
+    raises ConfigError when the port is taken or the template cannot be launched.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        port: int = 0,
+        workers: bool = True,
+        chaos: Chaos | None = None,
+    ) -> None:
+        self.endpoint_url = ""
+        self.sites: dict[str, LocalSite] = {}
+        self.workers = Workers([])
+        self._directory = directory
+        self._port = port
+        self._with_workers = workers
+        self._chaos = chaos
+        self._clients: dict[str, Clients] = {}
+        self._credentials: dict[str, RoleCredentials] = {}
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        shell = dict(os.environ)
+        with ExitStack() as undo:
+            emulator = undo.enter_context(Emulator(self._directory, self._port))
+            if self._chaos is not None:
+                undo.enter_context(chaotic_delivery(self._chaos))
+            self.endpoint_url = emulator.endpoint_url
+            self.sites = launch(self.endpoint_url)
+            for site in self.sites.values():
+                clients = Clients(self.endpoint_url, site.region, site.user)
+                undo.callback(clients.close)
+                credentials = RoleCredentials(site.name, clients, site.worker_role_arn)
+                emulator.endpoints[credentials.path] = credentials.application
+                self._clients[site.name] = clients
+                self._credentials[site.name] = credentials
+            if self._with_workers:
+                self._start_workers(shell)
+                undo.callback(self.workers.stop)
+            self._running = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def client(self, service: str, site: str) -> Any:
+        """Return a boto3 client of `service` as the administrator of a site's account."""
+        return self._clients[site].client(service)
+
+    def log_file(self, site: str) -> Path:
+        """Return the file to which the output of a site's worker is appended."""
+        return self._directory / f"worker-{site}.log"
+
+    def worker_environment(self, site: str) -> dict[str, str]:
+        """Return the settings and the role credentials with which a site's worker runs."""
+        (peer,) = set(self.sites) - {site}
+        settings = worker_environment(self.sites[site], self.sites[peer], self.endpoint_url)
+        return {**settings, **self._credentials[site].environment(self.endpoint_url)}
+
+    def to_json(self) -> str:
+        """Return what any S3 client needs to play the user, as a JSON document."""
+        return json.dumps(
+            {
+                "endpoint_url": self.endpoint_url,
+                "sites": {name: self._described(site) for name, site in self.sites.items()},
+            },
+            indent=2,
+        )
+
+    def _described(self, site: LocalSite) -> dict[str, str]:
+        return {
+            "account_id": site.account_id,
+            "region": site.region,
+            "bucket": site.bucket,
+            "user_access_key_id": site.user_access_key_id,
+            "user_secret_access_key": site.user_secret_access_key,
+            "dedicated_user_id": site.dedicated_user_id,
+            "queue_url": site.queue_url,
+            "dead_letter_queue_url": site.dead_letter_queue_url,
+            "records_table": site.records_table,
+            "log_file": str(self.log_file(site.name)),
+        }
+
+    def _start_workers(self, shell: Mapping[str, str]) -> None:
+        """`shell` is the environment as it was before the emulator's settings entered it."""
+        specs = [
+            WorkerSpec(
+                site,
+                process_environment(self.worker_environment(site), shell),
+                self.log_file(site),
+            )
+            for site in self.sites
+        ]
+        self.workers = Workers(specs)
+        self.workers.start()

@@ -1,0 +1,57 @@
+"""What the emulator does differently from AWS, mended: one module for each gap.
+
+Each module says in its docstring what AWS does, where that is documented, and what the emulator
+does instead; `tests/contract/test_local_gaps.py` shows each of them over HTTP. The modules patch
+private names of one pinned version; `seam` makes a missing name an error.
+"""
+
+from functools import cache
+
+from sync_core.local.gaps import (
+    access_key,
+    batch_permissions,
+    content_type,
+    copy_object,
+    default_checksums,
+    event_records,
+    head_tag_count,
+    limits,
+    marker_events,
+    multipart,
+    overwritten_tags,
+    put_checksums,
+    queue_url,
+    stack_properties,
+    stale_receipt,
+    tagging_events,
+)
+
+
+def install(port: int) -> None:
+    """Mend the imported emulator, which will be reached on `port`.
+
+    Raises EmulatorChanged, naming the gap and the missing name, when the installed emulator is not
+    the one that these modules were written for. May be called again for another start.
+    """
+    _mend_modules()
+    queue_url.install(port)
+
+
+@cache
+def _mend_modules() -> None:
+    """Patch once in a process: a second time would patch the patches."""
+    event_records.install()
+    tagging_events.install()
+    marker_events.install()
+    access_key.install()
+    stack_properties.install()
+    stale_receipt.install()
+    batch_permissions.install()
+    head_tag_count.install()
+    put_checksums.install()
+    default_checksums.install()
+    content_type.install()
+    overwritten_tags.install()
+    multipart.install()
+    copy_object.install()
+    limits.install()

@@ -1,0 +1,165 @@
+"""Watches a local cloud from outside, as its users could: queues, logs, and when all is quiet."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sync_core.model import Action
+
+POLL_SECONDS = 0.1
+
+QUIET_SECONDS = 1.5
+"""So long nothing may happen: an event of the emulator reaches its queue within milliseconds."""
+
+_DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+_TRANSFERS = (Action.OBJECT_COPIED, Action.OBJECT_DELETED, Action.TAGS_COPIED)
+_ECHOES = (Action.REPEATED_TRANSFER, Action.REPEATED_DELETE)
+
+
+def queue_depth(sqs: Any, queue_url: str) -> int:
+    """Return how many messages the queue holds: waiting, in a worker's hands, or delayed."""
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(_DEPTHS))
+    return sum(int(attributes["Attributes"][name]) for name in _DEPTHS)
+
+
+class LogFollower:
+    """Reads a worker's log as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+        self._rest = b""
+
+    def new_entries(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the outcomes that were logged since the last call; other lines are passed over."""
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            grown = file.read()
+        self._position += len(grown)
+        *lines, self._rest = (self._rest + grown).split(b"\n")
+        for line in lines:
+            entry = _parsed(line)
+            if "action" in entry:
+                yield entry
+
+
+def _parsed(line: bytes) -> Mapping[str, Any]:
+    """Return the line's JSON object; an empty one for what is none, such as a traceback."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+class Tally:
+    """What both workers' logs have said so far, counted by bucket.
+
+    `transfers` completed into a bucket, also by key (`by_key`); `echoes` recognised and
+    `repeated_transfers` (the echoes of puts) logged by the bucket's own worker; `conflicts` whose
+    loser, of that bucket, was kept; `retried` and `dead_lettered` messages.
+    """
+
+    def __init__(self) -> None:
+        self.transfers: Counter[str] = Counter()
+        self.by_key: Counter[str] = Counter()
+        self.echoes: Counter[str] = Counter()
+        self.repeated_transfers: Counter[str] = Counter()
+        self.conflicts: Counter[str] = Counter()
+        self.retried: Counter[str] = Counter()
+        self.dead_lettered: Counter[str] = Counter()
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Count one entry of a log."""
+        action, bucket = entry["action"], str(entry.get("bucket", ""))
+        if action in _TRANSFERS:
+            self.transfers[bucket] += 1
+            self.by_key[str(entry["key"])] += 1
+        self.echoes[bucket] += action in _ECHOES
+        self.repeated_transfers[bucket] += action == Action.REPEATED_TRANSFER
+        self.conflicts[bucket] += action == Action.LOSER_KEPT
+        self.retried[bucket] += action == Action.RETRIED
+        self.dead_lettered[bucket] += action == Action.DEAD_LETTERED
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedSite:
+    """One site and the means to look at it: its user's clients, by boto3's name of the service."""
+
+    bucket: str
+    queue_url: str
+    dead_letter_queue_url: str
+    log_file: Path
+    client: Callable[[str], Any]
+
+    def depth(self) -> int:
+        """Return how many messages are in the site's queue."""
+        return queue_depth(self.client("sqs"), self.queue_url)
+
+    def dead_letter_depth(self) -> int:
+        """Return how many messages are in the site's dead-letter queue."""
+        return queue_depth(self.client("sqs"), self.dead_letter_queue_url)
+
+
+class Observer:
+    """Follows all sites; `tally` is what has been read from their logs so far."""
+
+    def __init__(self, sites: Mapping[str, WatchedSite]) -> None:
+        self.sites = sites
+        self.tally = Tally()
+        self._logs = [LogFollower(site.log_file) for site in sites.values()]
+
+    def read_logs(self) -> int:
+        """Take in what the logs have got; return how many entries that was."""
+        entries = [entry for log in self._logs for entry in log.new_entries()]
+        for entry in entries:
+            self.tally.add(entry)
+        return len(entries)
+
+    def depths(self) -> dict[str, int]:
+        """Return the depth of each site's queue."""
+        return {name: site.depth() for name, site in self.sites.items()}
+
+    def wait_until_quiet(
+        self,
+        deadline_seconds: float,
+        show: Callable[[Mapping[str, int]], None] = lambda _depths: None,
+    ) -> None:
+        """Return when all queues are empty and no worker has said anything for `QUIET_SECONDS`.
+
+        `show` is called with the queues' depths at every look. Raises `TimeoutError`, which names
+        what still moves, when that does not come true in time.
+        """
+        quiet_since: float | None = None
+
+        def is_quiet() -> bool:
+            nonlocal quiet_since
+            news, depths = self.read_logs(), self.depths()
+            show(depths)
+            now = time.monotonic()
+            if news or any(depths.values()):
+                quiet_since = None
+            elif quiet_since is None:
+                quiet_since = now
+            return quiet_since is not None and now - quiet_since >= QUIET_SECONDS
+
+        wait_until(is_quiet, deadline_seconds, lambda: f"messages in the queues: {self.depths()}")
+
+
+def wait_until(
+    condition: Callable[[], bool], deadline_seconds: float, describe: Callable[[], str]
+) -> None:
+    """Return once `condition` is true; raises `TimeoutError` with `describe()` when it is late."""
+    deadline = time.monotonic() + deadline_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not done after {deadline_seconds:g} seconds; {describe()}")
+        time.sleep(POLL_SECONDS)

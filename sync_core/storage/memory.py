@@ -1,0 +1,213 @@
+"""A store in memory that behaves like S3 without versioning, for tests and simulations."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from sync_core.errors import PreconditionFailed
+from sync_core.model import ListedObject, ObjectVersion
+from sync_core.storage.memory_bucket import ChangeRecord, MemoryBucket, Stored, Upload
+from sync_core.storage.memory_rules import (
+    accepted,
+    assembled,
+    chosen_parts,
+    copied,
+    cut,
+    md5_of,
+    require_key,
+    require_storable,
+    stored_as,
+)
+from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
+
+__all__ = ["ChangeRecord", "MemoryBucket", "MemoryObjectStore", "MemoryReader"]
+
+
+class MemoryReader:
+    """The `ObjectReader` of an instance as it was when it was opened."""
+
+    def __init__(self, version: ObjectVersion, data: bytes) -> None:
+        self._version = version
+        self._data = io.BytesIO(data)
+
+    @property
+    def version(self) -> ObjectVersion:
+        """The instance whose bytes are read."""
+        return self._version
+
+    def read(self, amount: int = -1, /) -> bytes:
+        """Return up to `amount` bytes (all that are left for -1); b"" at the end."""
+        return self._data.read(amount)
+
+    def close(self) -> None:
+        """Refuse further reads."""
+        self._data.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+
+class MemoryObjectStore:
+    """The `SyncStore` of a `MemoryBucket`, used by `principal_id`; safe to share between threads.
+
+    Etags are MD5s, or `<md5 of md5s>-<parts>`. Times are whole seconds; an object made of parts has
+    the time at which its upload began, as on S3. `delete_if` fails on an absent key.
+    """
+
+    def __init__(self, bucket: MemoryBucket, principal_id: str) -> None:
+        self._bucket = bucket
+        self._principal_id = principal_id
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket.name
+
+    def head(self, key: str) -> ObjectVersion | None:
+        """Return the current instance; None when there is none."""
+        stored = self._find("head", key)
+        return None if stored is None else stored.version
+
+    def get(
+        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
+    ) -> MemoryReader | None:
+        """Open the current instance; later changes do not show in it."""
+        stored = self._find("get", key)
+        if etag is not None and (stored is None or stored.version.etag != etag):
+            raise PreconditionFailed("get", key, f"the current instance is not {etag}")
+        if stored is None:
+            return None
+        return MemoryReader(stored.version, cut(stored, byte_range))
+
+    def put(self, write: ObjectWrite, body: Readable) -> Written:
+        """Write the object whatever is there now."""
+        data = accepted(write, body)
+        with self._bucket.held("put"):
+            return self._put(write, data)
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        """Write the object in place of `replaces` (None: of nothing)."""
+        data = accepted(write, body)
+        with self._bucket.held("put"):
+            self._require("put", write.key, replaces)
+            return self._put(write, data)
+
+    def delete(self, key: str) -> None:
+        """Delete the current instance; an absent key is no error, and no change."""
+        with self._bucket.held("delete"):
+            self._delete(key)
+
+    def delete_if(self, instance: ObjectVersion) -> None:
+        """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
+        with self._bucket.held("delete"):
+            self._require("delete", instance.key, instance)
+            self._delete(instance.key)
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
+        """Yield the objects that are there when the first one is asked for."""
+        with self._bucket.held("list"):
+            versions = [stored.version for stored in self._bucket.objects.values()]
+        after = start_after.encode()
+        for version in sorted(versions, key=lambda version: version.key.encode()):
+            if version.key.startswith(prefix) and version.key.encode() > after:
+                yield ListedObject(
+                    version.key, version.etag, version.size_bytes, version.last_modified_at
+                )
+
+    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy `source` inside the bucket, without the marker."""
+        require_key("copy", destination_key)
+        with self._bucket.held("copy"):
+            self._require("copy", source.key, source)
+            current = self._bucket.objects[source.key]
+            write = copied(current, destination_key)
+            return self._put(write, current.data, "Copy")
+
+    def tags(self, key: str) -> Mapping[str, str] | None:
+        """Return the current instance's tags; None when there is no object."""
+        stored = self._find("read tags", key)
+        return None if stored is None else dict(stored.tags)
+
+    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
+        with self._bucket.held("write tags"):
+            stored = self._bucket.objects.get(key)
+            if stored is None:
+                raise PreconditionFailed("write tags", key, "there is no object")
+            version = replace(stored.version, tag_count=len(tags))
+            self._bucket.objects[key] = replace(stored, version=version, tags=dict(tags))
+            self._bucket.announce("ObjectTagging:Put", version, self._principal_id)
+
+    def create_multipart_upload(self, write: ObjectWrite) -> str:
+        """Begin an upload."""
+        require_storable(write)
+        with self._bucket.held("begin upload"):
+            upload_id = f"upload-{self._bucket.number()}"
+            self._bucket.uploads[upload_id] = Upload(write, self._bucket.now())
+            return upload_id
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
+        """Keep one part; a second one of the same number replaces it."""
+        with self._bucket.held("upload part"):
+            self._upload("upload part", key, upload_id).parts[part_number] = body
+            return md5_of(body)
+
+    def complete_if(
+        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+    ) -> Written:
+        """Make the object of parts 1..n current; on a failure the upload stays."""
+        with self._bucket.held("complete upload"):
+            upload = self._upload("complete upload", key, upload_id)
+            parts = chosen_parts(key, upload, etags)
+            self._require("complete upload", key, replaces)
+            stored = assembled(upload, parts)
+            del self._bucket.uploads[upload_id]
+            return self._store(stored, "CompleteMultipartUpload")
+
+    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        """Throw the parts away; an unknown upload is no error."""
+        with self._bucket.held("abort upload"):
+            upload = self._bucket.uploads.get(upload_id)
+            if upload is not None and upload.write.key == key:
+                del self._bucket.uploads[upload_id]
+
+    def _find(self, operation: str, key: str) -> Stored | None:
+        with self._bucket.held(operation):
+            return self._bucket.objects.get(key)
+
+    def _require(self, operation: str, key: str, expected: ObjectVersion | None) -> None:
+        current = self._bucket.objects.get(key)
+        found = None if current is None else current.version.etag
+        wanted = None if expected is None else expected.etag
+        if found != wanted:
+            raise PreconditionFailed(operation, key, f"etag {found} is there instead of {wanted}")
+
+    def _upload(self, operation: str, key: str, upload_id: str) -> Upload:
+        upload = self._bucket.uploads.get(upload_id)
+        if upload is None or upload.write.key != key:
+            raise PreconditionFailed(operation, key, f"there is no upload {upload_id}")
+        return upload
+
+    def _put(self, write: ObjectWrite, data: bytes, how: str = "Put") -> Written:
+        return self._store(stored_as(write, data, md5_of(data), self._bucket.now()), how)
+
+    def _store(self, stored: Stored, how: str) -> Written:
+        self._bucket.objects[stored.version.key] = stored
+        self._bucket.announce(f"ObjectCreated:{how}", stored.version, self._principal_id)
+        return Written(stored.version.etag)
+
+    def _delete(self, key: str) -> None:
+        stored = self._bucket.objects.pop(key, None)
+        if stored is not None:
+            self._bucket.announce("ObjectRemoved:Delete", stored.version, self._principal_id)

@@ -1,0 +1,276 @@
+"""One bucket of Amazon S3, or of a store that speaks its protocol, through boto3.
+
+Nothing is kept between calls: clients are asked for each time, so that rotated keys take effect.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sync_core.errors import Blocked, IntegrityError
+from sync_core.model import ListedObject, ObjectVersion
+from sync_core.storage.dialects import AWS, Dialect
+from sync_core.storage.exact_body import ExactBody
+from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
+from sync_core.storage.s3_clients import S3Clients
+from sync_core.storage.s3_errors import (
+    Call,
+    Gone,
+    Unexplained,
+    always,
+    never,
+    status_of,
+    translated,
+)
+from sync_core.storage.s3_headers import (
+    condition_parameters,
+    content_parameters,
+    covers,
+    digest_parameters,
+    listed_object,
+    quoted,
+    range_of,
+    replacement_parameters,
+    version_of,
+    written,
+)
+from sync_core.storage.s3_reader import S3Reader
+
+MAX_SERVER_SIDE_COPY_BYTES = 5 * 1024**3
+"""Largest source of one CopyObject (API reference, CopyObject)."""
+
+_UNEXPLAINED_STATUSES = (400, 404)
+
+
+class S3ObjectStore:
+    """The `SyncStore` of one S3 bucket.
+
+    `clients` is called for each operation and returns the pair made by `s3_clients`. Safe to share
+    between threads if `clients` is.
+    """
+
+    def __init__(
+        self, bucket: str, clients: Callable[[], S3Clients], dialect: Dialect = AWS
+    ) -> None:
+        self._bucket = bucket
+        self._clients = clients
+        self._dialect = dialect
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    def head(self, key: str) -> ObjectVersion | None:
+        """Return the current instance; None when there is none.
+
+        HEAD's answers have no body, so its 404 may mean that the bucket is missing and its 400
+        anything. Only then a GET is sent, whose answer names the reason (or is the object, should
+        it have appeared meanwhile); its body is not read.
+        """
+        with translated(self._call("head", key)):
+            try:
+                response = self._clients().reads.head_object(
+                    Bucket=self._bucket, Key=key, **self._show_digests()
+                )
+            except ClientError as error:
+                if status_of(error) in _UNEXPLAINED_STATUSES:
+                    return self._head_by_get(key)
+                raise
+        return version_of(key, response, self._dialect)
+
+    def get(
+        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
+    ) -> S3Reader | None:
+        """Open the current instance; of a range `version` has no CRC64NVME."""
+        parameters: dict[str, Any] = {} if etag is None else {"IfMatch": quoted(etag)}
+        # The digest of the whole is of no use to, and would be compared with, a part of it.
+        parameters |= (
+            self._show_digests() if byte_range is None else {"Range": range_of(byte_range)}
+        )
+        call = self._call("get", key)
+        try:
+            with translated(call):
+                response = self._clients().reads.get_object(
+                    Bucket=self._bucket, Key=key, **parameters
+                )
+        except (Gone, Unexplained) as error:
+            if isinstance(error, Unexplained) and self._is_listed(key):
+                raise
+            if etag is not None:
+                raise Gone(call.operation, key, f"{etag} is gone, and nothing is there") from error
+            return None
+        return self._reader(call, response, byte_range)
+
+    def put(self, write: ObjectWrite, body: Readable) -> Written:
+        """Write the object whatever is there now."""
+        return self._put(write, body, {})
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        """Write the object in place of `replaces` (None: of nothing)."""
+        return self._put(write, body, condition_parameters(replaces))
+
+    def delete(self, key: str) -> None:
+        """Delete the current instance; an absent key is no error."""
+        try:
+            self._delete(key, {})
+        except Gone:
+            return
+
+    def delete_if(self, instance: ObjectVersion) -> None:
+        """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
+        self._delete(instance.key, condition_parameters(instance))
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
+        """Yield the current objects, page by page."""
+        position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
+        while True:
+            with translated(self._call("list", prefix)):
+                # botocore asks for URL-encoded keys and decodes them: XML cannot carry all.
+                page = self._clients().reads.list_objects_v2(
+                    Bucket=self._bucket, Prefix=prefix, MaxKeys=self._dialect.page_keys, **position
+                )
+            yield from map(listed_object, page.get("Contents", ()))
+            if not page["IsTruncated"]:
+                return
+            position = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy `source` inside the bucket, without the marker.
+
+        Raises `Blocked` above 5 GiB, which S3 does not copy in one request, and `Ambiguous` as
+        `put` does; to repeat it is harmless.
+        """
+        if source.size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
+            raise Blocked("copy", source.key, "larger than 5 GiB: cannot be copied in one request")
+        with translated(self._call("copy", source.key, always)):
+            response = self._clients().writes.copy_object(
+                Bucket=self._bucket,
+                Key=destination_key,
+                CopySource={"Bucket": self._bucket, "Key": source.key},
+                CopySourceIfMatch=quoted(source.etag),
+                **replacement_parameters(source),
+            )
+        return written(response["CopyObjectResult"]["ETag"], response)
+
+    def tags(self, key: str) -> Mapping[str, str] | None:
+        """Return the current instance's tags; None when there is no object."""
+        try:
+            with translated(self._call("read tags", key)):
+                response = self._clients().reads.get_object_tagging(Bucket=self._bucket, Key=key)
+        except Gone:
+            return None
+        return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
+
+    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
+        with translated(self._call("write tags", key)):
+            self._clients().reads.put_object_tagging(
+                Bucket=self._bucket,
+                Key=key,
+                Tagging={"TagSet": [{"Key": name, "Value": tags[name]} for name in tags]},
+            )
+
+    def create_multipart_upload(self, write: ObjectWrite) -> str:
+        """Begin an upload; digests of the whole content are not sent, each part has its own."""
+        with translated(self._call("begin upload", write.key)):
+            response = self._clients().reads.create_multipart_upload(
+                Bucket=self._bucket, Key=write.key, **content_parameters(write)
+            )
+        return response["UploadId"]
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
+        """Send one part, with its MD5; to repeat it is harmless."""
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        with translated(self._call("upload part", key)):
+            response = self._clients().reads.upload_part(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=part_number,
+                Body=body,
+                ContentMD5=base64.b64encode(digest).decode(),
+            )
+        return response["ETag"].strip('"')
+
+    def complete_if(
+        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+    ) -> Written:
+        """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
+        with translated(self._call("complete upload", key, always)):
+            response = self._clients().writes.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={
+                    "Parts": [
+                        {"PartNumber": number, "ETag": quoted(etag)}
+                        for number, etag in enumerate(etags, start=1)
+                    ]
+                },
+                **condition_parameters(replaces),
+            )
+        return written(response["ETag"], response)
+
+    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        """Throw the parts away; an unknown upload is no error."""
+        try:
+            with translated(self._call("abort upload", key)):
+                self._clients().reads.abort_multipart_upload(
+                    Bucket=self._bucket, Key=key, UploadId=upload_id
+                )
+        except Gone:
+            return
+
+    def _put(self, write: ObjectWrite, body: Readable, condition: Mapping[str, Any]) -> Written:
+        exact = ExactBody(body, write.key, write.size_bytes)
+        parameters: dict[str, Any] = {
+            "Body": exact,
+            "ContentLength": write.size_bytes,
+            **content_parameters(write),
+            **digest_parameters(write, self._dialect),
+            **condition,
+        }
+        call = self._call("put", write.key, lambda: exact.spent)
+        with exact, translated(call):
+            response = self._clients().writes.put_object(
+                Bucket=self._bucket, Key=write.key, **parameters
+            )
+        return written(response["ETag"], response)
+
+    def _delete(self, key: str, condition: Mapping[str, Any]) -> None:
+        with translated(self._call("delete", key, always)):
+            self._clients().writes.delete_object(Bucket=self._bucket, Key=key, **condition)
+
+    def _head_by_get(self, key: str) -> ObjectVersion | None:
+        reader = self.get(key)
+        if reader is None:
+            return None
+        with reader:
+            return reader.version
+
+    def _is_listed(self, key: str) -> bool:
+        # Of all keys that begin with it, the key itself comes first.
+        first = next(self.list(prefix=key), None)
+        return first is not None and first.key == key
+
+    def _reader(
+        self, call: Call, response: Mapping[str, Any], byte_range: ByteRange | None
+    ) -> S3Reader:
+        if self._dialect.get_counts_tags:
+            response = {"TagCount": 0, **response}
+        version = version_of(call.key, response, self._dialect)
+        reader = S3Reader(version, response["Body"], response["ContentLength"], call)
+        if byte_range is not None and not covers(response, byte_range):
+            reader.close()
+            raise IntegrityError(call.operation, call.key, f"asked for {byte_range}, got others")
+        return reader
+
+    def _show_digests(self) -> dict[str, Any]:
+        return {"ChecksumMode": "ENABLED"} if self._dialect.has_crc64nvme else {}
+
+    def _call(self, operation: str, key: str, may_have_effect: Callable[[], bool] = never) -> Call:
+        return Call(operation, self._bucket, key, may_have_effect)

@@ -1,0 +1,101 @@
+"""The boto3 clients of one key pair: one may repeat a request, one may not."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from boto3.session import Session
+
+from sync_core.storage.dialects import AWS, Dialect, client_config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+RAW_EXPIRES = "RawExpires"
+"""Our own request parameter: the text of the Expires header.
+
+boto3's `Expires` takes a date and reformats it; a header such as `0` or `never` would not survive.
+"""
+
+READ_ATTEMPTS = 3
+
+_OPERATIONS_WITH_EXPIRES = ("PutObject", "CopyObject", "CreateMultipartUpload")
+_CONTEXT_KEY = "dualway_expires"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Clients:
+    """`reads` sends what may be sent twice: reads, tags, parts; `writes` sends each request once.
+
+    A conditional write that is repeated after an unseen success would answer that its condition
+    does not hold; whether to try again is for the caller to decide, who knows what was written.
+    """
+
+    reads: "S3Client"
+    writes: "S3Client"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key pair; `session_token` for temporary ones."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+def s3_clients(
+    session: Session,
+    region: str,
+    *,
+    access_key: AccessKey | None = None,
+    endpoint_url: str | None = None,
+    dialect: Dialect = AWS,
+) -> S3Clients:
+    """Make both clients, ready for `S3ObjectStore`.
+
+    Without an `access_key` the session's own credentials are used (a role's, which renew
+    themselves); without an `endpoint_url` AWS's endpoint of the region. Clients are safe to share
+    between threads, but making them is not: call this from one thread at a time. It takes tens of
+    milliseconds, so keep the result for as long as the key pair is valid.
+    """
+
+    def client(attempts: int) -> "S3Client":
+        config = client_config(dialect, attempts=attempts, custom_endpoint=endpoint_url is not None)
+        made: S3Client = session.client(
+            "s3",
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=config,
+            **_credentials(access_key),
+        )
+        _send_raw_expires(made)
+        return made
+
+    return S3Clients(reads=client(READ_ATTEMPTS), writes=client(1))
+
+
+def _credentials(access_key: AccessKey | None) -> dict[str, Any]:
+    if access_key is None:
+        return {}
+    return {
+        "aws_access_key_id": access_key.access_key_id,
+        "aws_secret_access_key": access_key.secret_access_key,
+        "aws_session_token": access_key.session_token,
+    }
+
+
+def _send_raw_expires(client: "S3Client") -> None:
+    """Let RAW_EXPIRES through: off the parameters before they are validated, then on the wire."""
+    for operation in _OPERATIONS_WITH_EXPIRES:
+        client.meta.events.register(f"before-parameter-build.s3.{operation}", _take_expires)
+        client.meta.events.register(f"before-call.s3.{operation}", _set_expires)
+
+
+def _take_expires(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    if RAW_EXPIRES in params:
+        context[_CONTEXT_KEY] = params.pop(RAW_EXPIRES)
+
+
+def _set_expires(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    if _CONTEXT_KEY in context:
+        params["headers"]["Expires"] = context[_CONTEXT_KEY]

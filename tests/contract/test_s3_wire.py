@@ -1,0 +1,351 @@
+"""What the S3 adapter puts on the wire, and what it makes of answers that no emulator gives."""
+
+import base64
+import hashlib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import quote, unquote_to_bytes
+
+import pytest
+from boto3.session import Session
+
+from sync_core.errors import (
+    Ambiguous,
+    ConfigError,
+    DualwayError,
+    IntegrityError,
+    PreconditionFailed,
+    Throttled,
+    Unavailable,
+)
+from sync_core.storage.dialects import AWS, client_config
+from sync_core.storage.protocol import ByteRange, ObjectWrite
+from sync_core.storage.s3 import S3ObjectStore
+from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from tests.object_benches import BrokenStream, Stream, present
+from tests.scripted_server import Answer, ScriptedServer, s3_error
+
+KEYS = (
+    "a//b",
+    "../x",
+    "./y",
+    "..",
+    "dir/",
+    "/",
+    " ",
+    "a+b%2F",
+    "'\"?#&=;",
+    "é😀",
+    "\x01",
+    "x" * 1024,
+)
+TAKEN = Answer(headers={"ETag": '"d41d8cd98f00b204e9800998ecf8427e"'})
+LAST_MODIFIED = "Fri, 20 Nov 2026 10:00:00 GMT"
+OBJECT = {"ETag": '"e"', "Last-Modified": LAST_MODIFIED}
+NO_BUCKET, NO_KEY = s3_error(404, "NoSuchBucket"), s3_error(404, "NoSuchKey")
+
+Write = Callable[[S3ObjectStore], object]
+
+
+class Measured(Stream):
+    """A stream that keeps how many bytes were asked for at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.amounts: list[int] = []
+
+    def read(self, amount: int = -1, /) -> bytes:
+        self.amounts.append(amount)
+        return super().read(amount)
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@contextmanager
+def closing(clients: S3Clients) -> Iterator[S3Clients]:
+    try:
+        yield clients
+    finally:
+        clients.reads.close()
+        clients.writes.close()
+
+
+@pytest.fixture
+def serve(session: Session) -> Iterator[Callable[..., tuple[S3ObjectStore, ScriptedServer]]]:
+    """Start a server with the given answers, and return a store that reaches it."""
+    with ExitStack() as running:
+
+        def start(*answers: Answer) -> tuple[S3ObjectStore, ScriptedServer]:
+            server = running.enter_context(ScriptedServer(*answers))
+            key_pair = AccessKey("AKIAIOSFODNN7EXAMPLE", "secret")
+            made = s3_clients(session, "us-west-2", access_key=key_pair, endpoint_url=server.url)
+            clients = running.enter_context(closing(made))
+            return S3ObjectStore("bucket", lambda: clients), server
+
+        yield start
+
+
+Serve = Callable[..., tuple[S3ObjectStore, ScriptedServer]]
+
+
+def put(store: S3ObjectStore, data: bytes = b"data") -> object:
+    return store.put(ObjectWrite("k", len(data)), Stream(data))
+
+
+def put_if(store: S3ObjectStore) -> object:
+    return store.put_if(ObjectWrite("k", 4), Stream(b"data"), None)
+
+
+def delete(store: S3ObjectStore) -> None:
+    store.delete("k")
+
+
+def complete(store: S3ObjectStore) -> object:
+    return store.complete_if("k", "upload", ["etag"], None)
+
+
+WRITES = pytest.mark.parametrize("write", [put, put_if, delete, complete])
+
+
+class TestRequests:
+    @pytest.mark.parametrize("key", KEYS, ids=ascii)
+    def test_a_key_is_sent_byte_for_byte(self, serve: Serve, key: str) -> None:
+        store, server = serve(TAKEN)
+        store.put(ObjectWrite(key, 0), Stream(b""))
+        (seen,) = server.seen
+        assert unquote_to_bytes(seen.path) == b"/bucket/" + key.encode()
+        assert seen.path == "/bucket/" + quote(key, safe="/~")
+
+    def test_a_body_is_streamed_in_one_plain_request(self, serve: Serve) -> None:
+        store, server = serve(TAKEN)
+        data = b"0123456789abcdef" * 65_536
+        md5 = hashlib.md5(data).hexdigest()
+        body = Measured(data)
+        store.put_if(ObjectWrite("k", len(data), md5=md5, crc64nvme="AAAAAAAAAAA="), body, None)
+        (seen,) = server.seen
+        assert seen.body == data
+        assert max(body.amounts) <= 131_072
+        assert seen.headers["Content-Length"] == str(len(data))
+        assert seen.headers["Content-MD5"] == base64.b64encode(bytes.fromhex(md5)).decode()
+        assert seen.headers["x-amz-checksum-crc64nvme"] == "AAAAAAAAAAA="
+        assert seen.headers["X-Amz-Content-SHA256"] == "UNSIGNED-PAYLOAD"
+        assert seen.headers["If-None-Match"] == "*"
+        assert "Content-Encoding" not in seen.headers
+        assert "Transfer-Encoding" not in seen.headers
+
+    def test_an_overwrite_names_the_etag_in_quotes(self, serve: Serve) -> None:
+        head = Answer(headers=OBJECT)
+        store, server = serve(head, TAKEN)
+        store.put_if(ObjectWrite("k", 4), Stream(b"data"), store.head("k"))
+        assert server.seen[-1].headers["If-Match"] == '"e"'
+
+    def test_an_expires_header_is_sent_as_text(self, serve: Serve) -> None:
+        store, server = serve(TAKEN)
+        store.put(ObjectWrite("k", 0, {"expires": "never"}), Stream(b""))
+        assert server.seen[0].headers["Expires"] == "never"
+
+    def test_tags_are_sent_percent_encoded(self, serve: Serve) -> None:
+        store, server = serve(TAKEN)
+        store.put(ObjectWrite("k", 0, tags={"a b": "é+=&"}), Stream(b""))
+        assert server.seen[0].headers["x-amz-tagging"] == "a%20b=%C3%A9%2B%3D%26"
+
+    def test_clients_are_asked_for_each_operation(self, session: Session) -> None:
+        with ScriptedServer(Answer(headers=OBJECT)) as server, ExitStack() as running:
+            pairs = [
+                running.enter_context(
+                    closing(
+                        s3_clients(
+                            session,
+                            "us-west-2",
+                            access_key=AccessKey(access_key_id, "secret"),
+                            endpoint_url=server.url,
+                        )
+                    )
+                )
+                for access_key_id in ("AKIAOLD", "AKIANEW")
+            ]
+            rotation = iter(pairs)
+            store = S3ObjectStore("bucket", lambda: next(rotation))
+            store.head("k")
+            store.head("k")
+        assert "AKIAOLD" in server.seen[0].headers["Authorization"]
+        assert "AKIANEW" in server.seen[1].headers["Authorization"]
+
+
+class TestWritesWithoutAnAnswer:
+    @WRITES
+    @pytest.mark.parametrize(
+        "answer",
+        [Answer(sends=False), s3_error(500, "InternalError"), Answer(502), Answer(504)],
+        ids=["reset", "500", "502", "504"],
+    )
+    def test_a_write_that_was_sent_may_have_had_its_effect(
+        self, serve: Serve, write: Write, answer: Answer
+    ) -> None:
+        store, server = serve(answer)
+        with pytest.raises(Ambiguous):
+            write(store)
+        assert len(server.seen) == 1
+
+    @WRITES
+    @pytest.mark.parametrize("answer", [s3_error(503, "SlowDown"), Answer(503), Answer(429)])
+    def test_a_throttled_write_is_not_repeated(
+        self, serve: Serve, write: Write, answer: Answer
+    ) -> None:
+        store, server = serve(answer)
+        with pytest.raises(Throttled):
+            write(store)
+        assert len(server.seen) == 1
+
+    def test_a_write_whose_body_was_not_taken_had_no_effect(self, serve: Serve) -> None:
+        store, _ = serve(Answer(sends=False, reads_body=False))
+        with pytest.raises(Unavailable):
+            put(store, b"x" * 32 * 1024**2)
+
+    @WRITES
+    def test_a_write_that_never_connected_had_no_effect(
+        self, session: Session, write: Write
+    ) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            access_key = AccessKey("AKIA", "secret")
+            made = s3_clients(session, "us-west-2", access_key=access_key, endpoint_url=url)
+            with closing(made) as clients, pytest.raises(Unavailable):
+                write(S3ObjectStore("bucket", lambda: clients))
+
+    @WRITES
+    def test_a_write_that_timed_out_may_have_had_its_effect(
+        self, session: Session, write: Write
+    ) -> None:
+        with ScriptedServer(Answer(hangs=True)) as server:
+            config = client_config(AWS, attempts=1, custom_endpoint=True)
+            config.read_timeout = 0.1  # type: ignore[attr-defined] # the stubs know no attributes
+            client = session.client(
+                "s3",
+                region_name="us-west-2",
+                endpoint_url=server.url,
+                aws_access_key_id="AKIA",
+                aws_secret_access_key="secret",
+                config=config,
+            )
+            pair = S3Clients(client, client)
+            with closing(pair) as clients, pytest.raises(Ambiguous):
+                write(S3ObjectStore("bucket", lambda: clients))
+
+    def test_a_body_that_breaks_off_is_never_complete(self, serve: Serve) -> None:
+        store, server = serve(TAKEN)
+        with pytest.raises(Unavailable, match="the connection broke off"):
+            store.put(ObjectWrite("k", 4), BrokenStream(b"data"))
+        assert server.seen == []
+
+    def test_the_last_bytes_of_a_body_that_is_too_long_are_not_sent(self, serve: Serve) -> None:
+        store, server = serve(TAKEN)
+        with pytest.raises(IntegrityError):
+            store.put(ObjectWrite("k", 20_000), Stream(b"x" * 20_001))
+        assert server.seen == []
+
+
+class TestErrorsInsideA200:
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [("InternalError", Ambiguous), ("PreconditionFailed", PreconditionFailed)],
+    )
+    def test_a_completion_can_fail_after_its_status(
+        self, serve: Serve, code: str, expected: type[DualwayError]
+    ) -> None:
+        answer = s3_error(200, code)
+        store, server = serve(answer)
+        with pytest.raises(expected):
+            complete(store)
+        assert len(server.seen) == 1
+
+
+class TestReads:
+    def test_a_read_is_repeated(self, serve: Serve) -> None:
+        store, server = serve(Answer(500), Answer(headers=OBJECT))
+        assert present(store.head("k")).etag == "e"
+        assert [seen.method for seen in server.seen] == ["HEAD", "HEAD"]
+
+    def test_a_body_that_breaks_off_is_unavailable(self, serve: Serve) -> None:
+        store, _ = serve(Answer(200, b"0123456789", OBJECT, cut_bytes=4))
+        reader = store.get("k")
+        assert reader is not None
+        with reader, pytest.raises(Unavailable):
+            reader.read()
+
+    def test_a_body_with_another_digest_is_refused_with_its_last_bytes(self, serve: Serve) -> None:
+        headers = {
+            **OBJECT,
+            "x-amz-checksum-crc32": "AAAAAA==",
+            "x-amz-checksum-type": "FULL_OBJECT",
+        }
+        store, _ = serve(Answer(200, b"0123456789", headers))
+        reader = store.get("k")
+        assert reader is not None
+        with reader:
+            assert reader.read(4) == b"0123"
+            with pytest.raises(IntegrityError):
+                reader.read(6)
+
+    def test_a_store_that_ignores_ranges_is_noticed(self, serve: Serve) -> None:
+        store, _ = serve(Answer(200, b"0123456789", OBJECT))
+        with pytest.raises(IntegrityError):
+            store.get("k", byte_range=ByteRange(2, 5))
+
+    def test_an_empty_listing_is_no_error(self, serve: Serve) -> None:
+        body = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        store, _ = serve(Answer(200, body))
+        assert list(store.list()) == []
+
+    def test_a_listing_that_cannot_be_read_is_unavailable(self, serve: Serve) -> None:
+        store, _ = serve(Answer(200, b"<ListBucketResult><Contents>"))
+        with pytest.raises(Unavailable):
+            list(store.list())
+
+
+class TestAbsence:
+    """Only what S3 itself says of a key is read as absence: anything else would delete data."""
+
+    def test_the_reason_of_a_bare_404_is_asked_for(self, serve: Serve) -> None:
+        store, server = serve(Answer(404), NO_KEY)
+        assert store.head("k") is None
+        assert [seen.method for seen in server.seen] == ["HEAD", "GET"]
+
+    def test_a_missing_bucket_is_not_absence(self, serve: Serve) -> None:
+        store, _ = serve(Answer(404), NO_BUCKET)
+        with pytest.raises(ConfigError, match="bucket"):
+            store.head("k")
+
+    def test_an_object_that_appears_meanwhile_is_returned(self, serve: Serve) -> None:
+        store, _ = serve(Answer(404), Answer(200, b"data", OBJECT))
+        assert present(store.head("k")).etag == "e"
+
+    def test_the_reason_of_a_bare_400_is_asked_for(self, serve: Serve) -> None:
+        store, _ = serve(Answer(400), Answer(400), s3_error(400, "ExpiredToken"))
+        with pytest.raises(DualwayError, match="ExpiredToken"):
+            store.head("k")
+
+    @pytest.mark.parametrize("operation", ["head", "get"])
+    def test_another_servers_404_is_not_absence(self, serve: Serve, operation: str) -> None:
+        store, _ = serve(Answer(404, b"<html>Not Found</html>", {"Content-Type": "text/html"}))
+        with pytest.raises(Unavailable):
+            getattr(store, operation)("k")
+
+    def test_a_404_that_xml_cannot_express_is_checked_by_a_listing(self, serve: Serve) -> None:
+        unreadable = Answer(404, b"<Error><Code>NoSuchKey</Code><Key>\x01</Key></Error>")
+        page = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        store, _ = serve(unreadable, Answer(200, page))
+        assert store.get("\x01") is None
+        store, _ = serve(unreadable, Answer(200, page))
+        with pytest.raises(PreconditionFailed):
+            store.get("\x01", etag="e")

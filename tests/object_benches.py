@@ -1,0 +1,157 @@
+"""Stores to try, each over an empty bucket and with a back door to it, and objects to put there."""
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sync_core.errors import Unavailable
+from sync_core.model import ObjectVersion
+from sync_core.storage.dialects import AWS
+from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
+from sync_core.storage.protocol import ObjectReader, ObjectWrite, SyncStore
+from sync_core.storage.s3 import S3ObjectStore
+from sync_core.storage.s3_clients import S3Clients
+
+REGION = "us-west-2"
+BACKENDS = ("memory", "moto", "cloud")
+
+HEADERS = {
+    "content-type": "text/plain; charset=utf-8",
+    "content-encoding": "gzip",
+    "content-language": "zh-CN, en",
+    "content-disposition": 'attachment; filename="a b.txt"',
+    "cache-control": "max-age=0, no-cache",
+    "expires": "Thu, 01 Jan 2026 00:00:00 GMT",
+}
+
+
+class Stream:
+    """A body that can only be read, once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def read(self, amount: int = -1, /) -> bytes:
+        return self._data.read(amount)
+
+
+class BrokenStream(Stream):
+    """A body whose source fails after its first bytes."""
+
+    def read(self, amount: int = -1, /) -> bytes:
+        data = super().read(3)
+        if not data:
+            raise Unavailable("get", "source", "the connection broke off")
+        return data
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An object as seen through the back door: metadata with our marker among it."""
+
+    data: bytes
+    headers: Mapping[str, str]
+    metadata: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A store over an empty bucket, a back door to it, and a store whose bucket is missing."""
+
+    store: SyncStore
+    raw: Callable[[str], Raw | None]
+    missing: SyncStore
+    paged: SyncStore = field(repr=False)
+
+
+def memory_bench() -> Bench:
+    bucket = MemoryBucket("memory", lambda: datetime.now(UTC))
+    removed = MemoryBucket("removed", lambda: datetime.now(UTC))
+    removed.remove()
+
+    def raw(key: str) -> Raw | None:
+        stored = bucket.objects.get(key)
+        if stored is None:
+            return None
+        version = stored.version
+        marker = {} if version.marker is None else {"dualway": version.marker}
+        return Raw(stored.data, version.headers, {**version.metadata, **marker}, stored.tags)
+
+    store = MemoryObjectStore(bucket, "AWS:AIDAEXAMPLE")
+    return Bench(store, raw, MemoryObjectStore(removed, "AWS:AIDAEXAMPLE"), store)
+
+
+def s3_bench(clients: S3Clients, client: Any) -> Bench:
+    name = f"contract-{uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def raw(key: str) -> Raw | None:
+        try:
+            response = client.get_object(Bucket=name, Key=key)
+        except client.exceptions.NoSuchKey:
+            return None
+        headers = response["ResponseMetadata"]["HTTPHeaders"]
+        tag_set = client.get_object_tagging(Bucket=name, Key=key)["TagSet"]
+        return Raw(
+            response["Body"].read(),
+            {header: headers[header] for header in HEADERS if header in headers},
+            response["Metadata"],
+            {tag["Key"]: tag["Value"] for tag in tag_set},
+        )
+
+    return Bench(
+        S3ObjectStore(name, lambda: clients),
+        raw,
+        S3ObjectStore(f"missing-{uuid4().hex[:12]}", lambda: clients),
+        S3ObjectStore(name, lambda: clients, replace(AWS, page_keys=2)),
+    )
+
+
+def moto_deviates(reason: str) -> pytest.MarkDecorator:
+    """Mark a behaviour of S3 that moto 5.2.5 does not have; the others must."""
+    deviating = pytest.param("moto", marks=pytest.mark.xfail(strict=True, reason=reason))
+    return pytest.mark.parametrize("objects", ["memory", deviating, "cloud"], indirect=True)
+
+
+def without_moto(reason: str) -> pytest.MarkDecorator:
+    """Leave moto out of a test whose outcome there depends on chance."""
+    return pytest.mark.parametrize("objects", ["memory", "cloud"], indirect=True)
+
+
+def write_of(key: str, data: bytes, **more: Any) -> ObjectWrite:
+    return ObjectWrite(key, len(data), **{"headers": {"content-type": "text/plain"}, **more})
+
+
+def put(store: SyncStore, key: str, data: bytes = b"data", **more: Any) -> ObjectVersion:
+    """Put an object, and return it as HEAD shows it."""
+    store.put(write_of(key, data, **more), Stream(data))
+    return present(store.head(key))
+
+
+def present(version: ObjectVersion | None) -> ObjectVersion:
+    assert version is not None
+    return version
+
+
+def read(reader: ObjectReader | None) -> bytes:
+    assert reader is not None
+    with reader:
+        return reader.read()
+
+
+def stale(version: ObjectVersion) -> ObjectVersion:
+    """Return an instance of the key that is not the current one."""
+    return replace(version, etag=hashlib.md5(b"another").hexdigest())
+
+
+def present_version(reader: ObjectReader | None) -> ObjectVersion:
+    assert reader is not None
+    with reader:
+        return reader.version

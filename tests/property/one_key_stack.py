@@ -1,0 +1,268 @@
+"""Production's worker on one key, as a function: the answers so far -> the next request.
+
+`proceed` runs the real `Pipeline` on one message against a script of answers. As soon as it asks
+beyond the script, that request is the result, and the explorer lets other things happen before it
+answers. So everything that a stack does is production's own: order of reads, optimistic path,
+evidence, decision, claim, markers, conditional writes, retries, records.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from io import BytesIO
+from typing import Any, NamedTuple, cast
+
+from sync_core.errors import AccessDenied, PreconditionFailed
+from sync_core.events import job_body
+from sync_core.model import (
+    Intent,
+    Lease,
+    ObjectVersion,
+    Outcome,
+    Pair,
+    SideState,
+    SyncRecord,
+    Waiting,
+)
+from sync_core.pipeline import Pipeline
+from sync_core.queues import protocol as queues
+from sync_core.records.protocol import RecordStore
+from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.storage.protocol import ObjectWrite, Readable, SyncStore, Written
+from tests.objects import AT_A, AT_B, KEY
+from tests.property.one_key_state import (
+    REPLICA_AT,
+    Answer,
+    Ids,
+    Instance,
+    Message,
+    Record,
+    Refusal,
+    Request,
+    Verb,
+)
+
+_PAIRS = (AT_A, AT_B)
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_SETTINGS = Settings(frozenset({"AIDASYNC"}))
+_EVENTS = {
+    Message.CREATED: ("ObjectCreated:Put", "AWS:AIDAUSER"),
+    Message.REMOVED: ("ObjectRemoved:Delete", "AWS:AIDAUSER"),
+    Message.ECHO_PUT: ("ObjectCreated:Put", "AWS:AIDASYNC"),
+    Message.ECHO_REMOVAL: ("ObjectRemoved:Delete", "AWS:AIDASYNC"),
+}
+
+
+class Progress(NamedTuple):
+    """How far a worker gets: the request it makes (None: it is done) and what it has reported."""
+
+    request: Request | None
+    reports: tuple[str, ...]
+
+
+@cache
+def proceed(
+    stack: int, message: Message, answers: tuple[Answer, ...], *, waited: bool = False
+) -> Progress:
+    """Process the message with these answers; `waited` says that the grace period is over."""
+    script = _Script(stack, answers)
+    now = _NOW + timedelta(seconds=_SETTINGS.grace_seconds) if waited else _NOW
+    context = Context(lambda: now, script.nonce, _Inline(), script.report)
+    sides = Sides(_PAIRS[stack], script.bucket(stack), script.bucket(1 - stack))
+    pipeline = Pipeline(Stack(sides, cast("RecordStore", _Table(script)), _SETTINGS, context))
+    try:
+        (settlement,) = pipeline.run([queues.Message("1", _body(stack, message), "1")])
+    except _Unanswered as question:
+        return Progress(question.request, tuple(script.reports))
+    if settlement.error is not None and not isinstance(settlement.error, AccessDenied):
+        raise settlement.error
+    return Progress(None, tuple(script.reports))
+
+
+class _Unanswered(BaseException):  # a crash, as far as production can tell
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.request = request
+
+
+@dataclass
+class _Script:
+    """The outside world, as far as the answers go."""
+
+    stack: int
+    answers: tuple[Answer, ...]
+    reports: list[str] = field(default_factory=list)
+    _given: int = 0
+
+    def ask(self, request: Request) -> Any:
+        """Answer, or end the run; the explorer answers each verb with its own type."""
+        if self._given == len(self.answers):
+            raise _Unanswered(request)
+        answer = self.answers[self._given]
+        self._given += 1
+        if answer is Refusal.PRECONDITION:
+            raise PreconditionFailed(request.verb, request.key, answer)
+        if answer is Refusal.FORBIDDEN:
+            raise AccessDenied(request.verb, request.key, answer)
+        return answer
+
+    def nonce(self) -> str:
+        return str(self.ask(Request(Verb.NONCE, self.stack)))
+
+    def report(self, outcome: Outcome) -> None:
+        row = f" by row {outcome.row}" if outcome.row else ""
+        reason = f" ({outcome.reason})" if outcome.reason else ""
+        self.reports.append(f"{outcome.action}{row}{reason}")
+
+    def bucket(self, side: int) -> SyncStore:
+        return cast("SyncStore", _Bucket(self, side))
+
+
+@dataclass
+class _Bucket:
+    """A `SyncStore`, as far as a small object without tags needs one."""
+
+    script: _Script
+    side: int
+
+    @property
+    def bucket(self) -> str:
+        return _PAIRS[self.side].own.bucket
+
+    def head(self, key: str) -> ObjectVersion | None:
+        found: Instance | None = self.script.ask(Request(Verb.HEAD, self.side, key))
+        return replace(_version(found), key=key) if found else None
+
+    def get(self, key: str, *, etag: str | None = None) -> "_Reader | None":
+        expected = Instance(int(etag, 16), 0, 0, None) if etag else None
+        request = Request(
+            Verb.GET, self.side, key, expected=expected, is_conditional=etag is not None
+        )
+        found: Instance | None = self.script.ask(request)
+        return _Reader(found) if found else None
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        content = int(body.read(write.size_bytes))
+        put = Instance(content, int(write.metadata.get("edit", 0)), REPLICA_AT, write.marker)
+        expected = _instance(replaces) if replaces else None
+        self.script.ask(Request(Verb.PUT, self.side, write.key, put, expected, is_conditional=True))
+        return Written(_version(put).etag)
+
+    def delete_if(self, instance: ObjectVersion) -> None:
+        expected = _instance(instance)
+        self.script.ask(
+            Request(Verb.DELETE, self.side, KEY, expected=expected, is_conditional=True)
+        )
+
+    def copy_if(self, source: ObjectVersion, destination_key: str) -> None:
+        expected = _instance(source)
+        self.script.ask(
+            Request(Verb.KEEP, self.side, destination_key, expected=expected, is_conditional=True)
+        )
+
+
+class _Reader(BytesIO):
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(b"%d" % instance.content)
+        self.version = _version(instance)
+
+
+@dataclass
+class _Table:
+    script: _Script
+
+    def read(self, keys: list[str]) -> dict[str, SyncRecord]:
+        found = self.script.ask(Request(Verb.READ_RECORD, self.script.stack)) if keys else None
+        return {KEY: _sync_record(found)} if found else {}
+
+    def write(self, records: list[SyncRecord]) -> frozenset[str]:
+        (record,) = map(_record, records)
+        request = Request(Verb.WRITE_RECORD, self.script.stack, record=record)
+        return frozenset() if self.script.ask(request) else frozenset({KEY})
+
+
+class _Inline(Executor):
+    """Runs each call at once; what is no `Exception` goes through, as a crash would."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as every executor: the caller looks at it
+            future.set_exception(error)
+        return future
+
+
+@cache
+def _body(stack: int, message: Message) -> str:
+    if message is Message.HINT:
+        return job_body(KEY)
+    name, principal_id = _EVENTS[message]
+    bucket = {"name": _PAIRS[stack].own.bucket}
+    entry = {
+        "eventSource": "aws:s3",
+        "eventName": name,
+        "userIdentity": {"principalId": principal_id},
+        "s3": {"bucket": bucket, "object": {"key": KEY, "size": 1}},
+    }
+    return json.dumps({"Records": [entry]})
+
+
+@cache
+def _version(instance: Instance) -> ObjectVersion:
+    """Return what a store shows: the etag tells the content, and so no metadata edit."""
+    data = b"%d" % instance.content
+    return ObjectVersion(
+        key=KEY,
+        etag=f"{instance.content:x}",
+        size_bytes=len(data),
+        last_modified_at=datetime.fromtimestamp(instance.at, UTC),
+        metadata={"edit": str(instance.edit)} if instance.edit else {},
+        marker=instance.marker,
+        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        tag_count=0,
+    )
+
+
+def _instance(version: ObjectVersion) -> Instance:
+    return Instance(
+        int(version.etag, 16),
+        int(version.metadata.get("edit", 0)),
+        int(version.last_modified_at.timestamp()),
+        version.marker,
+    )
+
+
+@cache
+def _sync_record(record: Record) -> SyncRecord:
+    return SyncRecord(
+        KEY,
+        gen=record.generation,
+        pair=_pair(record.pair) if record.pair else None,
+        intent=Intent(record.intent, None, "", _NOW) if record.intent else None,
+        lease=Lease("", _NOW + timedelta(seconds=1)) if record.is_leased else None,
+        waiting=Waiting(record.waiting, _NOW) if record.waiting else None,
+    )
+
+
+def _record(record: SyncRecord) -> Record:
+    pair = record.pair
+    ids: Ids | None = None
+    if pair is not None:
+        ids = (pair.own.id if pair.own else None, pair.peer.id if pair.peer else None)
+    return Record(
+        record.gen,
+        ids,
+        record.intent.source_id if record.intent else None,
+        record.waiting.snapshot if record.waiting else None,
+        record.lease is not None,
+    )
+
+
+def _pair(ids: Ids) -> Pair:
+    own, peer = ids
+    return Pair(SideState(own) if own else None, SideState(peer) if peer else None)
