@@ -6,7 +6,10 @@ Keys are ordered by their UTF-8 bytes, as stores list them; a merge holds one en
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sync_core.errors import ConfigError
 from sync_core.model import ListedObject, ObjectVersion
+
+_UNORDERED = "a store that does not list keys by their UTF-8 bytes cannot be compared"
 
 Listed = tuple[ListedObject | None, ListedObject | None]
 """One key as both listings show it; at least one of them does."""
@@ -18,8 +21,8 @@ Shown = str | int | None
 def merge(first: Iterable[ListedObject], second: Iterable[ListedObject]) -> Iterator[Listed]:
     """Yield each key of either listing once, in order.
 
-    Raises `ValueError` when a listing is not in strictly ascending order: a merge of such a listing
-    would take present objects for absent ones.
+    Raises `ConfigError` when a listing is not in strictly ascending order: a merge of such a
+    listing would take present objects for absent ones.
     """
     left, right = _ascending(first), _ascending(second)
     one, other = next(left, None), next(right, None)
@@ -42,7 +45,8 @@ def _ascending(listing: Iterable[ListedObject]) -> Iterator[ListedObject]:
     before: str | None = None
     for entry in listing:
         if before is not None and entry.key.encode() <= before.encode():
-            raise ValueError(f"the listing has {entry.key!r} after {before!r}")
+            cause = f"the listing has {entry.key!r} after {before!r}; {_UNORDERED}"
+            raise ConfigError("compare the listings", entry.key, cause)
         before = entry.key
         yield entry
 

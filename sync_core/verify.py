@@ -38,7 +38,7 @@ def compare_stores(
     """Yield every key of either bucket in order, `at_once` of them being read side by side.
 
     Keys that are never synchronised are left out. An object that vanishes while it is read counts
-    as absent. Raises the stores' errors, and `ValueError` when a listing is out of order.
+    as absent. Raises the stores' errors, and `ConfigError` when a listing is out of order.
     """
     keys = (_key(listed) for listed in merge(first.list(), second.list()))
     pending: deque[Future[Compared]] = deque()

@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
 from sync_core.storage.protocol import ObjectReader, ObjectWrite, SyncStore
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
+from tests.scripted_server import ScriptedServer
 
 REGION = "us-west-2"
 BACKENDS = ("memory", "moto", "cloud")
@@ -155,3 +157,17 @@ def present_version(reader: ObjectReader | None) -> ObjectVersion:
     assert reader is not None
     with reader:
         return reader.version
+
+
+Serve = Callable[..., tuple[S3ObjectStore, ScriptedServer]]
+"""Starts a server with the given answers, and returns a store that reaches it."""
+
+
+@contextmanager
+def closing(clients: S3Clients) -> Iterator[S3Clients]:
+    """Close both clients' connections at the end."""
+    try:
+        yield clients
+    finally:
+        clients.reads.close()
+        clients.writes.close()

@@ -11,7 +11,7 @@ import typer
 from sync_core import config
 from sync_core.cli.sides import sides_of_deployment, sides_of_ready_file
 from sync_core.cli.terminal import EXIT_DIFFERENT, shown, shown_bytes
-from sync_core.compare import Difference
+from sync_core.compare import Difference, Shown
 from sync_core.verify import Compared, ComparedStore, compare_stores
 
 AT_ONCE = 8
@@ -75,15 +75,14 @@ def print_comparison(stores: dict[str, ComparedStore], *, at_once: int = AT_ONCE
 
 def _print(differences: Iterable[Difference], first_name: str, second_name: str) -> None:
     for each in differences:
-        sides = (_side(each, first_name, each.first), _side(each, second_name, each.second))
+        sides = (_side(first_name, each.first), _side(second_name, each.second))
         what = "only on one side" if each.what == "presence" else each.what
         typer.echo(f"{shown(each.key)}: {what}: {' | '.join(sides)}")
 
 
-def _side(difference: Difference, name: str, value: str | int | None) -> str:
-    if difference.what in {"presence", "size"} and isinstance(value, int):
-        return f"{name} {shown_bytes(value)}"
-    return f"{name} {shown(value)}"
+def _side(name: str, value: Shown) -> str:
+    unit = " B" if isinstance(value, int) else ""
+    return f"{name} {shown(value)}{unit}"
 
 
 def _conclusion(summary: Summary) -> str:

@@ -142,9 +142,7 @@ def side_result(site: WatchedSite, tally: Tally, done: Mapping[str, int]) -> Sid
     )
 
 
-def watched_sites(
-    cloud: ReadyCloud, clients: Callable[[str, str], Any]
-) -> dict[str, WatchedSite]:
+def watched_sites(cloud: ReadyCloud, clients: Callable[[str, str], Any]) -> dict[str, WatchedSite]:
     """Return what an observer of the cloud looks at; `clients` as for a `Demonstration`."""
 
     def watched(name: str) -> WatchedSite:

@@ -189,10 +189,11 @@ class TestPermissions:
             assert "*" not in "".join(actions(statement))
             assert statement.get("Resource") != "*"
 
-    def test_the_dedicated_user_has_its_bucket_and_nothing_else(self) -> None:
+    def test_the_dedicated_user_has_its_bucket_and_may_hint_and_nothing_else(self) -> None:
         assert permissions("DedicatedUser") == [
             (WRITING_AND_READING, OBJECTS_ARN),
             (LISTING, BUCKET_ARN),
+            ({"sqs:SendMessage"}, {"GetAtt": "SyncQueue.Arn"}),
         ]
 
     def test_the_worker_has_what_is_its_sites_and_the_peers_key_pair(self) -> None:

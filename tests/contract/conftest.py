@@ -1,6 +1,7 @@
 """Fixtures of the object stores' contract suites."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from boto3.session import Session
@@ -8,8 +9,18 @@ from moto import mock_aws
 
 from sync_core.local.cloud import LocalCloud
 from sync_core.storage.protocol import SyncStore
+from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
-from tests.object_benches import BACKENDS, REGION, Bench, memory_bench, s3_bench
+from tests.object_benches import BACKENDS, REGION, Bench, Serve, closing, memory_bench, s3_bench
+from tests.scripted_server import Answer, ScriptedServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy() -> Iterator[None]:
+    """Reach servers on this machine directly, whatever the shell says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield
 
 
 @pytest.fixture
@@ -18,27 +29,26 @@ def memory_objects() -> Bench:
 
 
 @pytest.fixture(scope="session")
-def moto_session() -> Session:
+def session() -> Session:
     """A session of no account; it is shared because reading the service's model takes long."""
     return Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=REGION)
 
 
 @pytest.fixture
-def moto_objects(moto_session: Session) -> Iterator[Bench]:
+def moto_objects(session: Session) -> Iterator[Bench]:
     with mock_aws():
-        yield s3_bench(s3_clients(moto_session, REGION), moto_session.client("s3"))
+        yield s3_bench(s3_clients(session, REGION), session.client("s3"))
 
 
 @pytest.fixture(scope="module")
 def cloud_clients(local_cloud: LocalCloud) -> Iterator[S3Clients]:
     user = local_cloud.sites["b"].user
     access_key = AccessKey(user.access_key_id, user.secret_access_key)
-    clients = s3_clients(
+    made = s3_clients(
         Session(), REGION, access_key=access_key, endpoint_url=local_cloud.endpoint_url
     )
-    yield clients
-    clients.reads.close()
-    clients.writes.close()
+    with closing(made) as clients:
+        yield clients
 
 
 @pytest.fixture
@@ -56,3 +66,16 @@ def objects(request: pytest.FixtureRequest) -> Bench:
 @pytest.fixture
 def store(objects: Bench) -> SyncStore:
     return objects.store
+
+
+@pytest.fixture
+def serve(session: Session) -> Iterator[Serve]:
+    with ExitStack() as running:
+
+        def start(*answers: Answer) -> tuple[S3ObjectStore, ScriptedServer]:
+            server = running.enter_context(ScriptedServer(*answers))
+            made = s3_clients(session, REGION, endpoint_url=server.url)
+            clients = running.enter_context(closing(made))
+            return S3ObjectStore("bucket", lambda: clients), server
+
+        yield start

@@ -22,6 +22,10 @@ from tests.conftest import WatchedBucket
 ACCESS_DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
+def key_pair_of(secret: dict[str, str]) -> KeyPair:
+    return KeyPair(secret["access_key_id"], secret["secret_access_key"])
+
+
 def is_denied(call: Any, **parameters: Any) -> bool:
     try:
         call(**parameters)
@@ -99,7 +103,8 @@ class TestEachSite:
             .get_secret_value(SecretId=launched.peer_secret)
         )
         secret = json.loads(pair["SecretString"])
-        dedicated = Clients(local_cloud.endpoint_url, peer.region, KeyPair(**secret))
+        dedicated = Clients(local_cloud.endpoint_url, peer.region, key_pair_of(secret))
+        assert secret["queue_url"] == peer.queue_url
         s3 = dedicated.client("s3")
         where = {"Bucket": peer.bucket, "Key": "from/the peer"}
         s3.put_object(**where, Body=b"x", Tagging="colour=blue")
@@ -117,7 +122,7 @@ class TestEachSite:
         launched = local_cloud.sites[site]
         secrets = local_cloud.client("secretsmanager", site)
         secret = secrets.get_secret_value(SecretId=launched.dedicated_user_secret)
-        pair = KeyPair(**json.loads(secret["SecretString"]))
+        pair = key_pair_of(json.loads(secret["SecretString"]))
         clients = Clients(local_cloud.endpoint_url, launched.region, pair)
         s3 = clients.client("s3")
         assert is_denied(s3.delete_bucket, Bucket=launched.bucket)

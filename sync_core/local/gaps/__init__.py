@@ -1,7 +1,7 @@
 """What the emulator does differently from AWS, mended: one module for each gap.
 
 Each module says in its docstring what AWS does, where that is documented, and what the emulator
-does instead; `tests/contract/test_local_gaps.py` shows each of them over HTTP. The modules patch
+does instead; `tests/contract/test_local_gaps*.py` show each of them over HTTP. The modules patch
 private names of one pinned version; `seam` makes a missing name an error.
 """
 
