@@ -8,26 +8,22 @@ import os
 
 os.environ["BOTO_DISABLE_CRT"] = "true"
 
-import json
 import secrets
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Any
 
 import botocore.session
 from boto3.session import Session
 from botocore.compat import HAS_CRT
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError, ClientError
-from cachetools import TTLCache
 
 from sync_core.config import Config
-from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
+from sync_core.errors import ConfigError
+from sync_core.peer import Peer, PeerAccess, PeerConnection, read_access
 from sync_core.pipeline import Pipeline
 from sync_core.queues.protocol import Queue
 from sync_core.queues.sqs import SQSQueue
@@ -35,26 +31,9 @@ from sync_core.records.dynamodb import DynamoDBRecordStore
 from sync_core.settle import BatchPipeline
 from sync_core.stack import Context, Settings, Sides, Stack
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from sync_core.storage.s3_clients import s3_clients
 from sync_core.telemetry import Telemetry, new_logger
 from sync_core.worker import Worker, WorkerSettings, run_until_signal
-
-CREDENTIALS_SECONDS = 300
-"""How long the peer's key pair is used before its secret is read again."""
-
-FRESH_SECONDS = 10
-"""A key pair read so recently is not read again, however often it is refused."""
-
-_FORBIDDEN = 403
-_NOT_MIRRORED = "not-mirrored-yet"
-_SECRET_ERRORS: dict[str, type[DualwayError]] = {
-    "AccessDeniedException": AccessDenied,
-    "DecryptionFailure": AccessDenied,
-    "InvalidRequestException": ConfigError,
-    "ResourceNotFoundException": ConfigError,
-    "ThrottlingException": Throttled,
-}
-"""Codes of GetSecretValue (Secrets Manager API reference, 2025); any other is `Unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +54,13 @@ def build(config: Config, telemetry: Telemetry) -> Deployment:
     """Connect the parts; sends nothing, so that an outage cannot keep a process from starting."""
     _require_python_signing()
     session = aws_session()
-    peer_clients = _peer_clients(session, config)
+    peer = _peer(session, config)
     return Deployment(
         config=config,
         queue=_queue(session, config),
-        pipeline=Pipeline(_stack(session, config, telemetry, peer_clients)),
+        pipeline=Pipeline(_stack(session, config, telemetry, peer)),
         telemetry=telemetry,
-        forget_credentials=peer_clients.forget,
+        forget_credentials=peer.forget,
     )
 
 
@@ -127,106 +106,38 @@ def aws_session() -> Session:
     return Session(botocore_session=session)
 
 
-class PeerClients:
-    """The S3 clients of the peer's key pair, made anew when the key pair has been rotated.
-
-    `read` reads the key pair and `make` makes clients for it; both are called by one thread at a
-    time. Calling the object returns the clients; it raises what `read` raises.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[], AccessKey],
-        make: Callable[[AccessKey], S3Clients],
-        timer: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._read = read
-        self._make = make
-        self._current: TTLCache[str, S3Clients] = TTLCache(1, CREDENTIALS_SECONDS, timer)
-        self._fresh: TTLCache[str, bool] = TTLCache(1, FRESH_SECONDS, timer)
-        self._made: tuple[AccessKey, S3Clients] | None = None
-        self._lock = Lock()
-
-    def __call__(self) -> S3Clients:
-        """Return the clients of a key pair that was read at most `CREDENTIALS_SECONDS` ago."""
-        with self._lock:
-            clients = self._current.get("clients")
-            if clients is None:
-                clients = self._clients_of(self._read())
-                self._current["clients"] = clients
-                self._fresh["clients"] = True
-            return clients
-
-    def forget(self) -> None:
-        """Have the key pair read again, unless that was done `FRESH_SECONDS` ago or less."""
-        with self._lock:
-            if "clients" not in self._fresh:
-                self._current.clear()
-
-    def _clients_of(self, access_key: AccessKey) -> S3Clients:
-        if self._made is None or self._made[0] != access_key:
-            clients = self._make(access_key)
-            for client in (clients.reads, clients.writes):
-                client.meta.events.register("after-call.s3", self._forget_when_refused)
-            self._made = (access_key, clients)
-        return self._made[1]
-
-    def _forget_when_refused(self, http_response: Any, **_: Any) -> None:
-        """A 403 may mean that the key pair was rotated: the message's next try reads the secret."""
-        if http_response.status_code == _FORBIDDEN:
-            self.forget()
-
-
-def read_access_key(client: Any, secret: str) -> AccessKey:
-    """Read the peer's key pair, `{"access_key_id", "secret_access_key"}`, from Secrets Manager.
-
-    Raises `AccessDenied`, `Throttled` or `Unavailable`; and `ConfigError`, which says what to do,
-    when the secret is missing or holds no key pair.
-    """
-    try:
-        text: str = client.get_secret_value(SecretId=secret).get("SecretString", "")
-    except ClientError as error:
-        code = error.response["Error"].get("Code", "")
-        raise _SECRET_ERRORS.get(code, Unavailable)("read secret", secret, str(error)) from error
-    except BotoCoreError as error:
-        raise Unavailable("read secret", secret, str(error)) from error
-    return _parse_access_key(text, secret)
-
-
-def _parse_access_key(text: str, secret: str) -> AccessKey:
-    try:
-        found = json.loads(text)
-        access_key = AccessKey(str(found["access_key_id"]), str(found["secret_access_key"]))
-    except (ValueError, TypeError, KeyError):
-        # The cause is left out on purpose: it would quote the secret.
-        cause = 'it should be {"access_key_id": "...", "secret_access_key": "..."}'
-        raise ConfigError("read secret", secret, cause) from None
-    if access_key.access_key_id == _NOT_MIRRORED:
-        cause = "copy the peer's key pair into it, from the DedicatedUserSecret of the peer's stack"
-        raise ConfigError("read secret", secret, cause)
-    return access_key
-
-
-def _peer_clients(session: Session, config: Config) -> PeerClients:
+def _peer(session: Session, config: Config) -> Peer:
     vault = _client(session, "secretsmanager", config)
 
-    def make(access_key: AccessKey) -> S3Clients:
+    def connect(access: PeerAccess) -> PeerConnection:
         region, endpoint_url = config.pair.peer.region, config.peer_endpoint_url
-        return s3_clients(session, region, access_key=access_key, endpoint_url=endpoint_url)
+        s3 = s3_clients(session, region, access_key=access.access_key, endpoint_url=endpoint_url)
+        return PeerConnection(s3, _hints(session, config, access))
 
-    return PeerClients(lambda: read_access_key(vault, config.peer_secret), make)
+    return Peer(lambda: read_access(vault, config.peer_secret), connect)
 
 
-def _stack(
-    session: Session, config: Config, telemetry: Telemetry, peer_clients: PeerClients
-) -> Stack:
+def _hints(session: Session, config: Config, access: PeerAccess) -> SQSQueue | None:
+    if access.queue_url is None:
+        return None
+    client = session.client(
+        "sqs",
+        region_name=config.pair.peer.region,
+        endpoint_url=config.peer_endpoint_url,
+        aws_access_key_id=access.access_key.access_key_id,
+        aws_secret_access_key=access.access_key.secret_access_key,
+    )
+    return SQSQueue(client, access.queue_url)
+
+
+def _stack(session: Session, config: Config, telemetry: Telemetry, peer: Peer) -> Stack:
     pair = config.pair
     own_clients = s3_clients(session, pair.own.region, endpoint_url=config.endpoint_url)
     return Stack(
         sides=Sides(
             pair=pair,
             own=S3ObjectStore(pair.own.bucket, lambda: own_clients),
-            peer=S3ObjectStore(pair.peer.bucket, peer_clients),
+            peer=S3ObjectStore(pair.peer.bucket, peer.s3),
         ),
         records=DynamoDBRecordStore.connect(
             config.records_table, pair.own.region, endpoint_url=config.endpoint_url
@@ -242,6 +153,7 @@ def _stack(
             nonce=lambda: secrets.token_hex(8),
             executor=ThreadPoolExecutor(config.concurrency, thread_name_prefix="transfer"),
             report=telemetry.report,
+            nudge=peer.nudge,
         ),
     )
 

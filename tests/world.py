@@ -56,7 +56,7 @@ class Points:
     """Counts a stack's calls to the outside and lets something happen before the n-th."""
 
     left: int | None = None
-    happening: Callable[[], None] | None = None
+    happening: Callable[[], object] | None = None
     calls: list[str] = field(default_factory=list)
     refusals: dict[tuple[str, str], Exception] = field(default_factory=dict)
     lost_answers: set[str] = field(default_factory=set)
@@ -166,8 +166,8 @@ class World:
         peer_store = MemoryObjectStore(self.buckets[peer], f"AWS:AIDASYNC{peer}")
         sides: Any = Sides(
             SitePair(SITES[side], SITES[peer]),
-            Pointed("own", own_store, self.points),  # type: ignore[arg-type]
-            Pointed("peer", peer_store, self.points),  # type: ignore[arg-type]
+            Pointed("own", own_store, self.points),
+            Pointed("peer", peer_store, self.points),
         )
         records: Any = Pointed("records", self.records[side], self.points)
         echoes = frozenset({f"AIDASYNC{side}", f"AROAROLE{side}"})
@@ -300,7 +300,7 @@ class World:
             queued.receive_count += 1
             queued.visible_at = self.now + timedelta(seconds=5)
 
-    def interrupt(self, points: int, happening: Callable[[], None]) -> None:
+    def interrupt(self, points: int, happening: Callable[[], object]) -> None:
         """Let something happen before the stacks' n-th call from now."""
         self.points.left, self.points.happening = points, happening
 

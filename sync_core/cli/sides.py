@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from sync_core.bootstrap import aws_session, read_access_key
+from sync_core.bootstrap import aws_session
 from sync_core.config import Config
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 from sync_core.model import Site
+from sync_core.peer import read_access
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, s3_clients
 
@@ -36,7 +37,7 @@ def sides_of_deployment(config: Config) -> dict[str, S3ObjectStore]:
     vault = aws_session().client(
         "secretsmanager", region_name=own.region, endpoint_url=config.endpoint_url
     )
-    access_key = read_access_key(vault, config.peer_secret)
+    access_key = read_access(vault, config.peer_secret).access_key
     return {
         own.name: _open(own, config.endpoint_url, None),
         peer.name: _open(peer, config.peer_endpoint_url, access_key),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sync_core.backoff import delay_seconds as backoff_seconds
+from sync_core.errors import ConfigError
 from sync_core.queues.limits import (
     MESSAGES_PER_CALL,
     MOST_WAIT_SECONDS,
@@ -65,15 +66,16 @@ class SQSQueue:
     """A `Queue` on SQS; safe to share between threads, as the client is.
 
     The client's read time-out must exceed the 20 seconds of the longest poll. A queue that does not
-    exist raises `ConfigError`, a request that SQS will never take `Poison`. `randomness` spreads
-    retries and `pause` waits that many seconds.
+    exist raises `ConfigError`, a request that SQS will never take `Poison`. Without a
+    `dead_letter_queue_url` it serves for sending and receiving only. `randomness` spreads retries
+    and `pause` waits that many seconds.
     """
 
     def __init__(
         self,
         client: SQSClient,
         queue_url: str,
-        dead_letter_queue_url: str,
+        dead_letter_queue_url: str | None = None,
         *,
         randomness: random.Random | None = None,
         pause: Callable[[float], None] = time.sleep,
@@ -150,9 +152,14 @@ class SQSQueue:
         such a message back, name the destination: SQS knows the source only of messages that it
         moved itself (`CouldNotDetermineMessageSource`, developer guide, 2025).
         """
-        with _translated("dead-letter", self._dead_letter_queue_url):
+        url = self._dead_letter_queue_url
+        if url is None:
+            raise ConfigError(
+                "dead-letter", self._queue_url, "no dead-letter queue was named for it"
+            )
+        with _translated("dead-letter", url):
             self._client.send_message(
-                QueueUrl=self._dead_letter_queue_url,
+                QueueUrl=url,
                 MessageBody=_allowed(message.body) or EMPTY_BODY,
                 MessageAttributes={
                     "reason": _text(_cut(_allowed(reason)) or "no reason was given"),

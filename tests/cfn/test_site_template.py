@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from sync_core.local.launch import find_template
 
@@ -33,11 +33,11 @@ BUCKET_ARN = {"Sub": "arn:${AWS::Partition}:s3:::${BucketName}"}
 OBJECTS_ARN = {"Sub": "arn:${AWS::Partition}:s3:::${BucketName}/*"}
 
 
-class Loader(yaml.SafeLoader):  # type: ignore[misc]
+class Loader(yaml.SafeLoader):
     """Reads CloudFormation's short forms as mappings: !Ref X is {"Ref": "X"}."""
 
 
-def construct_short_form(loader: Loader, name: str, node: yaml.Node) -> Mapping[str, Any]:
+def construct_short_form(loader: Loader, name: str, node: yaml.ScalarNode) -> Mapping[str, Any]:
     return {name: loader.construct_scalar(node)}
 
 

@@ -1,0 +1,148 @@
+"""How the other account is reached: by what its stack put into the mirrored secret.
+
+The secret holds the key pair of the peer's dedicated user and, since a pair of sites can ask each
+other to look at a key, the URL of the peer's queue:
+
+    {"access_key_id": "AKIA...", "secret_access_key": "...", "queue_url": "https://sqs..."}
+
+It is read again every few minutes, and at once after a 403: a rotated key pair takes effect
+without a restart.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cachetools import TTLCache
+
+from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
+from sync_core.events import job_body
+from sync_core.queues.sqs import SQSQueue
+from sync_core.storage.s3_clients import AccessKey, S3Clients
+
+CREDENTIALS_SECONDS = 300
+"""How long the peer's key pair is used before its secret is read again."""
+
+FRESH_SECONDS = 10
+"""A key pair read so recently is not read again, however often it is refused."""
+
+_FORBIDDEN = 403
+_NOT_MIRRORED = "not-mirrored-yet"
+_SECRET_ERRORS: dict[str, type[DualwayError]] = {
+    "AccessDeniedException": AccessDenied,
+    "DecryptionFailure": AccessDenied,
+    "InvalidRequestException": ConfigError,
+    "ResourceNotFoundException": ConfigError,
+    "ThrottlingException": Throttled,
+}
+"""Codes of GetSecretValue (Secrets Manager API reference, 2025); any other is `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAccess:
+    """What the mirrored secret says; `queue_url` None where the peer takes no hints."""
+
+    access_key: AccessKey
+    queue_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnection:
+    """Clients that use one key pair of the peer."""
+
+    s3: S3Clients
+    hints: SQSQueue | None = None
+
+
+class Peer:
+    """The peer's account, through connections that are made anew when the key pair has changed.
+
+    `read` reads the access and `connect` makes a connection; both are called by one thread at a
+    time. Safe to share between threads. Every method raises what `read` raises.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], PeerAccess],
+        connect: Callable[[PeerAccess], PeerConnection],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._connect = connect
+        self._current: TTLCache[str, PeerConnection] = TTLCache(1, CREDENTIALS_SECONDS, timer)
+        self._fresh: TTLCache[str, bool] = TTLCache(1, FRESH_SECONDS, timer)
+        self._made: tuple[PeerAccess, PeerConnection] | None = None
+        self._lock = Lock()
+
+    def s3(self) -> S3Clients:
+        """Return S3 clients of a key pair that was read at most `CREDENTIALS_SECONDS` ago."""
+        return self._connection().s3
+
+    def nudge(self, key: str) -> None:
+        """Ask the peer's stack to look at a key; nothing where it takes no hints."""
+        hints = self._connection().hints
+        if hints is not None:
+            hints.send(job_body(key, from_peer=True))
+
+    def forget(self) -> None:
+        """Have the key pair read again, unless that was done `FRESH_SECONDS` ago or less."""
+        with self._lock:
+            if "connection" not in self._fresh:
+                self._current.clear()
+
+    def _connection(self) -> PeerConnection:
+        with self._lock:
+            connection = self._current.get("connection")
+            if connection is None:
+                connection = self._connection_of(self._read())
+                self._current["connection"] = connection
+                self._fresh["connection"] = True
+            return connection
+
+    def _connection_of(self, access: PeerAccess) -> PeerConnection:
+        if self._made is None or self._made[0] != access:
+            connection = self._connect(access)
+            for client in (connection.s3.reads, connection.s3.writes):
+                client.meta.events.register("after-call.s3", self._forget_when_refused)
+            self._made = (access, connection)
+        return self._made[1]
+
+    def _forget_when_refused(self, http_response: Any, **_: Any) -> None:
+        """A 403 may mean that the key pair was rotated: the message's next try reads the secret."""
+        if http_response.status_code == _FORBIDDEN:
+            self.forget()
+
+
+def read_access(client: Any, secret: str) -> PeerAccess:
+    """Read the mirrored secret from Secrets Manager.
+
+    Raises `AccessDenied`, `Throttled` or `Unavailable`; and `ConfigError`, which says what to do,
+    when the secret is missing or holds no key pair.
+    """
+    try:
+        text: str = client.get_secret_value(SecretId=secret).get("SecretString", "")
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        raise _SECRET_ERRORS.get(code, Unavailable)("read secret", secret, str(error)) from error
+    except BotoCoreError as error:
+        raise Unavailable("read secret", secret, str(error)) from error
+    return _parse(text, secret)
+
+
+def _parse(text: str, secret: str) -> PeerAccess:
+    try:
+        found = json.loads(text)
+        access_key = AccessKey(str(found["access_key_id"]), str(found["secret_access_key"]))
+        queue_url = found.get("queue_url")
+    except (ValueError, TypeError, KeyError):
+        # The cause is left out on purpose: it would quote the secret.
+        cause = 'it should be {"access_key_id": "...", "secret_access_key": "..."}'
+        raise ConfigError("read secret", secret, cause) from None
+    if access_key.access_key_id == _NOT_MIRRORED:
+        cause = "copy the peer's key pair into it, from the DedicatedUserSecret of the peer's stack"
+        raise ConfigError("read secret", secret, cause)
+    return PeerAccess(access_key, str(queue_url) if queue_url else None)
