@@ -48,17 +48,20 @@ def look_at(
 ) -> Look:
     """Read both sides as far as is needed and return the verdict.
 
-    Only a `first` look may take the peer to be absent: a later one comes after a refusal. Raises `PreconditionFailed` when a side changed between two reads that have to agree.
+    Only a `first` look may take the peer to be absent: a later one comes after a refusal. Raises
+    `PreconditionFailed` when a side changed between two reads that have to agree.
     """
     if first and _is_plainly_new(record, events):
         look = _take_peer_for_absent(stack, record)
         if look is not None:
             return look
     look = _read_both(stack, record, open_own=_expects_to_copy(record, events))
-    if _needs_second_read(look.verdict) and stack.sides.peer.head(record.key) != look.peer:
-        close(look)
+    if not _needs_second_read(look.verdict):
+        return look
+    close(look)
+    if stack.sides.peer.head(record.key) != look.peer:
         raise PreconditionFailed("read", record.key, "the peer's object changed between two reads")
-    return look
+    return replace(look, reader=None)
 
 
 def close(look: Look) -> None:

@@ -25,6 +25,7 @@ MESSAGES_PER_RECEIVE = 10
 
 _LONGEST_PAUSE_SECONDS = 60.0
 _LAST_BEAT_SECONDS = 2.0
+_LOOK_UP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class Worker:
         for number in range(self._settings.pollers):
             name = f"poller-{number}"
             Thread(target=self._poll, args=(stop,), name=name, daemon=True).start()
-        stop.wait()
+        # A wait without end would sleep through a signal that arrives just before it begins.
+        while not stop.wait(_LOOK_UP_SECONDS):
+            pass
         self._pollers.wait(self._settings.drain_seconds)
         drained.set()
         # An extension that is under way must not undo the giving back.

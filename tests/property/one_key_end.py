@@ -8,8 +8,9 @@ that a user deleted after having seen it.
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.property.one_key_state import A, B, Message, Rules, State, Step, with_one
+from tests.property.one_key_state import Rules, State, Step
 from tests.property.one_key_steps import Steps
+from tests.property.one_key_values import A, B, Message
 
 DIVERGED = "DIVERGED"
 LIVELOCK = "LIVELOCK"
@@ -69,14 +70,14 @@ class FairRuns:
         return steps
 
     def _evaluate(self, state: State, stack: int, *, waited: bool) -> list[Step]:
-        index = self._rules.workers.index(stack)
         steps: list[Step] = []
-        for message in (*sorted(state.echoes[stack]), Message.HINT):
-            heard = with_one(state.echoes, stack, state.echoes[stack] - {message})
-            state = state._replace(echoes=heard)
-            steps.append(self._steps.begin(state, index, message))
-            while (state := steps[-1].state).workers[index] is not None:
-                steps.append(self._steps.work(state, index, waited=waited))
+        for echo in sorted(state.echoes[stack]):
+            steps.append(self._steps.hear(state, stack, echo))
+            state = steps[-1].state
+        index = self._rules.workers.index(stack)
+        steps.append(self._steps.begin(state, index, stack, Message.HINT, waited=waited))
+        while steps[-1].state.workers[index] is not None:
+            steps.append(self._steps.work(steps[-1].state, index))
         return steps
 
 

@@ -8,20 +8,15 @@ the one that was read, and what a stack writes is echoed to the bucket's own sta
 from typing import NamedTuple
 
 from tests.objects import KEY
-from tests.property.one_key_state import (
+from tests.property.one_key_state import Echo, Fault, Rules, State, Worker, with_one
+from tests.property.one_key_values import (
     Answer,
-    Echo,
-    Fault,
     Instance,
     Message,
     Refusal,
     Request,
-    Rules,
     Seen,
-    State,
     Verb,
-    Worker,
-    with_one,
 )
 
 LOST = "LOST"
@@ -92,14 +87,14 @@ class Services:
 
     def _write(self, state: State, worker: Worker, request: Request) -> Reply:
         side, written = request.side, self._stored(state, request)
-        if side == worker.stack and self._has(Fault.NO_HELPER):
+        if side == worker.moment.stack and self._has(Fault.NO_HELPER):
             return Reply(Refusal.FORBIDDEN, state)
         current = state.objects[side]
         if not self._holds(request, current):
             return Reply(Refusal.PRECONDITION, state)
         if written is None and current is None:
             return Reply(answer=True, state=state)
-        seen = worker.peer_seen if side == worker.stack else worker.own_seen
+        seen = worker.peer_seen if side == worker.moment.stack else worker.own_seen
         after = state._replace(
             objects=with_one(state.objects, side, written),
             seen=with_one(state.seen, side, state.seen[side] | seen),
@@ -148,7 +143,11 @@ def _read(state: State, worker: Worker, request: Request) -> Answer:
         copies = (copy for *place, copy in state.kept if place == [request.side, request.key])
         return next(copies, None)
     current = state.objects[request.side]
-    if worker.early is not None and request.side == worker.stack and not request.is_conditional:
+    if (
+        worker.early is not None
+        and request.side == worker.moment.stack
+        and not request.is_conditional
+    ):
         return worker.early[0]
     if request.is_conditional and not _has_etag_of(request.expected, current):
         return Refusal.PRECONDITION

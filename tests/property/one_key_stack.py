@@ -1,9 +1,10 @@
-"""Production's worker on one key, as a function: the answers so far -> the next request.
+"""Production's worker on one key, one request at a time.
 
-`proceed` runs the real `Pipeline` on one message against a script of answers. As soon as it asks
-beyond the script, that request is the result, and the explorer lets other things happen before it
-answers. So everything that a stack does is production's own: order of reads, optimistic path,
-evidence, decision, claim, markers, conditional writes, retries, records.
+A `Moment` is how far an evaluation has got: the real `Pipeline` runs on one message against a
+script of answers, and as soon as it asks beyond the script, that request is what the explorer has
+to answer, after whatever else may happen before. So everything that a stack does is production's
+own: order of reads, optimistic path, evidence, decision, claim, markers, conditional writes,
+retries, records.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from sync_core.errors import AccessDenied, PreconditionFailed
 from sync_core.events import job_body
@@ -34,7 +35,7 @@ from sync_core.records.protocol import RecordStore
 from sync_core.stack import Context, Settings, Sides, Stack
 from sync_core.storage.protocol import ObjectWrite, Readable, SyncStore, Written
 from tests.objects import AT_A, AT_B, KEY
-from tests.property.one_key_state import (
+from tests.property.one_key_values import (
     REPLICA_AT,
     Answer,
     Ids,
@@ -57,18 +58,47 @@ _EVENTS = {
 }
 
 
-class Progress(NamedTuple):
-    """How far a worker gets: the request it makes (None: it is done) and what it has reported."""
+@dataclass(eq=False, slots=True)
+class Moment:
+    """How far an evaluation has got; for equal answers it is the same object.
 
-    request: Request | None
-    reports: tuple[str, ...]
+    `request` is what it asks for next (None: it is done), `reports` what it has reported.
+    """
+
+    stack: int
+    message: Message
+    waited: bool
+    answers: tuple[Answer, ...] = ()
+    request: Request | None = None
+    reports: tuple[str, ...] = ()
+    _following: dict[Answer, "Moment"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.request, self.reports = _run(self.stack, self.message, self.answers, self.waited)
+
+    def after(self, answer: Answer) -> "Moment":
+        """Return how far the evaluation gets with one answer more."""
+        moment = self._following.get(answer)
+        if moment is None:
+            answers = (*self.answers, answer)
+            moment = Moment(self.stack, self.message, self.waited, answers)
+            self._following[answer] = moment
+        return moment
 
 
 @cache
-def proceed(
-    stack: int, message: Message, answers: tuple[Answer, ...], *, waited: bool = False
-) -> Progress:
-    """Process the message with these answers; `waited` says that the grace period is over."""
+def evaluation(stack: int, message: Message, *, waited: bool = False) -> Moment:
+    """Return the beginning of an evaluation; `waited` says that the grace period is over."""
+    return Moment(stack, message, waited)
+
+
+def _run(
+    stack: int,
+    message: Message,
+    answers: tuple[Answer, ...],
+    waited: bool,  # noqa: FBT001 - as the moment's fields
+) -> tuple[Request | None, tuple[str, ...]]:
+    """Process the message with these answers; return the next request and what was reported."""
     script = _Script(stack, answers)
     now = _NOW + timedelta(seconds=_SETTINGS.grace_seconds) if waited else _NOW
     context = Context(lambda: now, script.nonce, _Inline(), script.report)
@@ -77,10 +107,10 @@ def proceed(
     try:
         (settlement,) = pipeline.run([queues.Message("1", _body(stack, message), "1")])
     except _Unanswered as question:
-        return Progress(question.request, tuple(script.reports))
+        return question.request, tuple(script.reports)
     if settlement.error is not None and not isinstance(settlement.error, AccessDenied):
         raise settlement.error
-    return Progress(None, tuple(script.reports))
+    return None, tuple(script.reports)
 
 
 class _Unanswered(BaseException):  # a crash, as far as production can tell

@@ -1,134 +1,12 @@
-"""The state of one key in two buckets with two stacks: small, hashable, equal where it matters.
-
-Buckets, tables and stacks are numbered: 0 is side "a", 1 is side "b". User operations are numbered
-from 1; every PUT has bytes of its own, so the operation's number stands for them.
-"""
+"""The explored world at one moment, and the rules of what can happen in it."""
 
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
+from tests.property.one_key_stack import Moment
+from tests.property.one_key_values import A, B, Instance, Message, Record, Seen
+
 T = TypeVar("T")
-
-A, B = 0, 1
-"""The two sides."""
-
-NAMES = ("a", "b")
-
-REPLICA_AT = 9
-"""LastModified of everything that a stack writes; users' stamps are earlier."""
-
-Seen = frozenset[int]
-"""The user operations that a bucket's state includes, overwritten ones too."""
-
-Ids = tuple[str | None, str | None]
-"""Two instance ids as a stack records them: own, peer."""
-
-
-class Instance(NamedTuple):
-    """One object in one bucket: its bytes, its metadata, its LastModified and our marker's text.
-
-    `content` is the operation that put the bytes, `edit` the one that last edited the metadata
-    (0: none). The etag shows the content only.
-    """
-
-    content: int
-    edit: int
-    at: int
-    marker: str | None
-
-    @property
-    def operation(self) -> int:
-        """The user operation that made this value."""
-        return self.edit or self.content
-
-    @property
-    def value(self) -> tuple[int, int]:
-        """What both sides have to agree on in the end."""
-        return self.content, self.edit
-
-    def __str__(self) -> str:
-        edit = f" edited by {self.edit}" if self.edit else ""
-        return f"<{self.content}{edit} at {self.at}{', marked' if self.marker else ''}>"
-
-
-class Record(NamedTuple):
-    """What a table holds of the key; instants and nonces are left out.
-
-    `intent` is the id of an open intent's source, `waiting` a snapshot that waits.
-    """
-
-    generation: int
-    pair: Ids | None
-    intent: str | None
-    waiting: str | None
-    is_leased: bool
-
-
-class Message(StrEnum):
-    """What makes a worker evaluate the key."""
-
-    CREATED = "a user's creation"
-    REMOVED = "a user's removal"
-    HINT = "a hint"
-    ECHO_PUT = "the echo of a put"
-    ECHO_REMOVAL = "the echo of a removal"
-
-
-class Verb(StrEnum):
-    """The requests that a worker makes."""
-
-    READ_RECORD = "reads the record of"
-    WRITE_RECORD = "writes the record of"
-    NONCE = "takes a nonce at"
-    HEAD = "reads"
-    GET = "opens"
-    PUT = "puts at"
-    DELETE = "deletes at"
-    KEEP = "keeps the loser at"
-
-
-class Request(NamedTuple):
-    """A request: `key` is the object's, `record` what is to be written.
-
-    `instance` is what is put; `expected` what the request is conditional on, where `is_conditional`
-    (None: that nothing is there).
-    """
-
-    verb: Verb
-    side: int
-    key: str = ""
-    instance: Instance | None = None
-    expected: Instance | None = None
-    is_conditional: bool = False
-    record: Record | None = None
-
-
-class Refusal(StrEnum):
-    """An answer that is none."""
-
-    PRECONDITION = "the condition does not hold"
-    FORBIDDEN = "forbidden"
-
-
-Answer = Instance | Record | Refusal | bool | str | None
-
-
-class Worker(NamedTuple):
-    """An evaluation under way: the answers that it has got so far determine what it does next.
-
-    `own_seen` and `peer_seen` are the histories of what was read last; `early` is the own side as
-    it was at the start, for the fault of reading in the wrong order. `has_claimed` says that it has
-    written the record, `is_due` that the users wait for it.
-    """
-
-    stack: int
-    message: Message
-    answers: tuple[Answer, ...] = ()
-    own_seen: Seen = frozenset()
-    peer_seen: Seen = frozenset()
-    has_claimed: bool = False
-    is_due: bool = False
-    early: tuple[Instance | None, Seen] | None = None
 
 
 class Echo(StrEnum):
@@ -167,6 +45,21 @@ class Rules(NamedTuple):
     leases_expire: bool = False
     stamps: tuple[int, ...] = (1, 2)
     faults: frozenset[Fault] = frozenset()
+
+
+class Worker(NamedTuple):
+    """An evaluation under way.
+
+    `own_seen` and `peer_seen` are the histories of what was read last; `early` is the own side as
+    it was at the start, for the fault of reading in the wrong order. `has_claimed` says that it has
+    written the record.
+    """
+
+    moment: Moment
+    own_seen: Seen = frozenset()
+    peer_seen: Seen = frozenset()
+    has_claimed: bool = False
+    early: tuple[Instance | None, Seen] | None = None
 
 
 class State(NamedTuple):
@@ -229,9 +122,3 @@ def first_state(rules: Rules) -> State:
 def with_one(pair: tuple[T, T], index: int, item: T) -> tuple[T, T]:
     """Return the pair with one side replaced."""
     return (item, pair[B]) if index == A else (pair[A], item)
-
-
-def with_worker(state: State, index: int, worker: Worker | None) -> State:
-    """Return the state with one worker where it has got to."""
-    workers = (*state.workers[:index], worker, *state.workers[index + 1 :])
-    return state._replace(workers=workers)

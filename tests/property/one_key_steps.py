@@ -1,37 +1,50 @@
 """Every step that can happen next to one key: users, workers, crashes, echoes.
 
-Between any two requests of a worker anything else may happen. Only requests that nobody else can
-notice are joined to the one before: nonces, and records where the stack has a single worker (but
-never the record after a write, for a crash between the two is noticed).
+Between any two requests of a worker anything else may happen. Only what nobody else can notice is
+joined to the request before: taking a nonce, reading the record at the start, and, where the stack
+has a single worker, claiming the key; never the record after a write, for a crash between these two
+is noticed.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tests.objects import KEY
 from tests.property.one_key_services import Services
-from tests.property.one_key_stack import Progress, proceed
-from tests.property.one_key_state import (
+from tests.property.one_key_stack import evaluation
+from tests.property.one_key_state import Fault, Rules, State, Step, Worker, with_one
+from tests.property.one_key_values import (
     NAMES,
     A,
     Answer,
     B,
-    Fault,
     Instance,
     Message,
-    Refusal,
     Request,
-    Rules,
-    State,
-    Step,
     Verb,
-    Worker,
-    with_one,
-    with_worker,
 )
 
-_RECORDS = {Verb.READ_RECORD, Verb.WRITE_RECORD}
-_WRITES = {Verb.PUT, Verb.DELETE}
-_READS = {Verb.HEAD, Verb.GET}
+_RECORDS = frozenset({Verb.READ_RECORD, Verb.WRITE_RECORD})
+_WRITES = frozenset({Verb.PUT, Verb.DELETE})
+_READS = frozenset({Verb.HEAD, Verb.GET})
+
+
+class Exchange(NamedTuple):
+    """A request and its answer, in words when they are asked for."""
+
+    request: Request
+    answer: Answer
+
+    def __str__(self) -> str:
+        request, answer = self
+        where = NAMES[request.side]
+        if request.verb in _READS:
+            copy = "" if request.key == KEY else f"{request.key} at "
+            return f"{request.verb} {copy}{where}: {answer or 'absent'}."
+        if request.verb is Verb.WRITE_RECORD:
+            return f"{request.verb} {where}: {request.record}{'' if answer else ', refused'}."
+        refused = "" if answer is True else f": {answer}"
+        return f"{request.verb} {where} {request.instance or request.expected}{refused}."
 
 
 class Steps:
@@ -44,7 +57,7 @@ class Steps:
 
     def after(self, state: State) -> Iterator[Step]:
         """Yield everything that can happen next."""
-        if state.operations and not _has_echo_due(state):
+        if state.operations and not any(state.echoes):
             yield from self._user_steps(state)
         idle: dict[int, int] = {}
         for index, worker in enumerate(state.workers):
@@ -54,10 +67,13 @@ class Steps:
                 continue
             yield self.work(state, index)
             if state.crashes and worker.has_claimed:
-                yield self._crash(state, index, worker)
-        for stack, index in idle.items():
-            if self._rules.leases_expire or not _is_leased(state, stack):
-                yield from self._starts(state, stack, index)
+                yield _crash(state, index, worker.moment.stack)
+        for stack in (A, B):
+            record = state.records[stack]
+            if record is None or not record.is_leased or self._rules.leases_expire:
+                yield from (self.hear(state, stack, echo) for echo in state.echoes[stack])
+                if stack in idle and state.evaluations:
+                    yield from self._starts(state, idle[stack], stack)
 
     # --- users ----------------------------------------------------------------------------------
 
@@ -78,111 +94,94 @@ class Steps:
 
     # --- workers --------------------------------------------------------------------------------
 
-    def _starts(self, state: State, stack: int, index: int) -> Iterator[Step]:
-        """Echoes that are due cost no evaluation; everything else may come at any time."""
-        for message in state.echoes[stack]:
-            rest = with_one(state.echoes, stack, state.echoes[stack] - {message})
-            yield self.begin(state._replace(echoes=rest), index, message, is_due=True)
-        if state.evaluations:
-            fewer = state._replace(evaluations=state.evaluations - 1)
-            for message in (*self._rules.messages, *state.echoed[stack]):
-                yield self.begin(fewer, index, message)
+    def _starts(self, state: State, index: int, stack: int) -> Iterator[Step]:
+        fewer = state._replace(evaluations=state.evaluations - 1)
+        for message in (*self._rules.messages, *state.echoed[stack]):
+            yield self.begin(fewer, index, stack, message)
 
-    def begin(self, state: State, index: int, message: Message, *, is_due: bool = False) -> Step:
-        """Start an evaluation by reading the record."""
-        stack = self._rules.workers[index]
-        worker = Worker(stack, message, is_due=is_due)
-        who = (f"{self._who(index)}, woken by {message},",)
+    def begin(
+        self, state: State, index: int, stack: int, message: Message, *, waited: bool = False
+    ) -> Step:
+        """Have worker number `index` start an evaluation, by reading the stack's record.
+
+        `waited` says that the grace period is over.
+        """
+        worker = Worker(evaluation(stack, message, waited=waited))
+        who = (f"worker {index} of {NAMES[stack]}, woken by {message},",)
         if Fault.OWN_SIDE_FIRST in self._rules.faults:
             early = (state.objects[stack], state.seen[stack])
-            started = with_worker(state, index, worker._replace(early=early))
+            started = _with(state, index, worker._replace(early=early), stack)
             return Step((*who, "reads", NAMES[stack], early[0] or "absent"), started)
-        return self._go_on(state, index, worker, who, waited=False)
+        return self._go_on(state, index, worker, who)
 
-    def work(self, state: State, index: int, *, waited: bool = False) -> Step:
-        """Return a worker's next step; `waited` says that the grace period is over."""
+    def work(self, state: State, index: int) -> Step:
+        """Return a worker's next step."""
         worker = state.workers[index]
         if worker is None:
             raise AssertionError("an idle worker has no next step")
-        return self._go_on(state, index, worker, (self._who(index),), waited=waited)
+        return self._go_on(state, index, worker, (f"worker {index}",))
 
-    def _go_on(
-        self, state: State, index: int, worker: Worker, who: tuple[str], *, waited: bool
-    ) -> Step:
+    def _go_on(self, state: State, index: int, worker: Worker, says: tuple[object, ...]) -> Step:
         """Answer a worker's request, and those that are joined to it."""
-        says: list[object] = [*who]
-        violation = None
-        progress = _progress(worker, waited=waited)
-        known = len(progress.reports)
-        while progress.request is not None:
-            request = progress.request
+        stack, violation = worker.moment.stack, None
+        already_said = len(worker.moment.reports)
+        while (request := worker.moment.request) is not None:
             reply = self._services.answer(state, index, worker, request)
             state, violation = reply.state, violation or reply.violation
-            says += _told(request, reply.answer)
             worker = _informed(worker, state, request, reply.answer)
-            progress = _progress(worker, waited=waited)
-            if not self._joins(worker.stack, request.verb, progress.request):
+            if request.verb not in {Verb.NONCE, Verb.READ_RECORD}:
+                says = (*says, Exchange(request, reply.answer))
+            if not self._joins(stack, request.verb, worker.moment.request):
                 break
-        says += (f"-> {report}" for report in progress.reports[known:])
-        after = with_worker(state, index, worker if progress.request else None)
-        return Step(tuple(says), _with_plain_generation(after, worker.stack), violation)
+        says = (*says, *worker.moment.reports[already_said:])
+        following = worker if worker.moment.request else None
+        return Step(says, _with(state, index, following, stack), violation)
 
     def _joins(self, stack: int, done: Verb, request: Request | None) -> bool:
-        if request is None or request.verb is Verb.NONCE:
-            return request is not None
-        if done is Verb.NONCE and request.verb is Verb.READ_RECORD:
-            return True
-        return self._is_alone[stack] and request.verb in _RECORDS and done not in _WRITES
+        if request is None:
+            return False
+        is_start = done is Verb.NONCE and request.verb is Verb.READ_RECORD
+        is_private = request.verb in _RECORDS and self._is_alone[stack] and done not in _WRITES
+        return request.verb is Verb.NONCE or is_start or is_private
 
-    def _crash(self, state: State, index: int, worker: Worker) -> Step:
-        """A worker dies; its lease runs out, and the message is delivered again."""
-        stack, crashes = worker.stack, state.crashes - 1
-        dead = with_worker(state, index, None)._replace(crashes=crashes)
-        record = state.records[stack]
-        if record is not None:
-            free = with_one(state.records, stack, record._replace(is_leased=False))
-            dead = dead._replace(records=free)
-        if worker.is_due:
-            again = with_one(state.echoes, stack, state.echoes[stack] | {worker.message})
-            dead = dead._replace(echoes=again)
-        return Step((self._who(index), "CRASHES"), _with_plain_generation(dead, stack))
-
-    def _who(self, index: int) -> str:
-        return f"worker {index} of {NAMES[self._rules.workers[index]]}"
+    def hear(self, state: State, stack: int, echo: Message) -> Step:
+        """Evaluate an echo that is due, in one go: by a worker beside those that are counted."""
+        heard = with_one(state.echoes, stack, state.echoes[stack] - {echo})
+        index = len(state.workers)
+        state = state._replace(echoes=heard, workers=(*state.workers, None))
+        steps = [self.begin(state, index, stack, echo)]
+        while steps[-1].state.workers[index] is not None:
+            steps.append(self.work(steps[-1].state, index))
+        last = steps[-1].state
+        violation = next((step.violation for step in steps if step.violation), None)
+        says = tuple(word for step in steps for word in step.says)
+        return Step(says, last._replace(workers=last.workers[:index]), violation)
 
 
-def _progress(worker: Worker, *, waited: bool) -> Progress:
-    return proceed(worker.stack, worker.message, worker.answers, waited=waited)
+def _crash(state: State, index: int, stack: int) -> Step:
+    """A worker dies, and its lease runs out."""
+    dead = _with(state, index, None, stack)
+    record = dead.records[stack]
+    records = dead.records
+    if record is not None:
+        records = with_one(dead.records, stack, record._replace(is_leased=False))
+    says = (f"worker {index} CRASHES",)
+    return Step(says, dead._replace(records=records, crashes=state.crashes - 1))
 
 
 def _informed(worker: Worker, state: State, request: Request, answer: Answer) -> Worker:
     """Return the worker with one answer more, and with the history of what it has read."""
-    worker = worker._replace(answers=(*worker.answers, answer))
-    if request.verb is Verb.WRITE_RECORD:
-        return worker._replace(has_claimed=worker.has_claimed or answer is True)
-    if request.verb not in _READS or request.key != KEY:
-        return worker
-    seen = state.seen[request.side]
-    if request.side != worker.stack:
-        return worker._replace(peer_seen=seen)
-    if worker.early is not None and not request.is_conditional:
-        seen = worker.early[1]
-    return worker._replace(own_seen=seen)
-
-
-def _told(request: Request, answer: Answer) -> tuple[object, ...]:
-    """Put a request and its answer into words."""
-    where = NAMES[request.side]
-    if request.verb in _READS:
-        kept = "" if request.key == KEY else f"the copy {request.key} at "
-        return (request.verb.value, kept + where, answer or "absent")
-    if request.verb is Verb.WRITE_RECORD:
-        record = request.record
-        return (request.verb.value, where, record, "" if answer else "refused")
-    if request.verb in {Verb.NONCE, Verb.READ_RECORD}:
-        return ()
-    refused = answer if isinstance(answer, Refusal) else ""
-    return (request.verb.value, where, request.instance or request.expected, refused)
+    _, own_seen, peer_seen, has_claimed, early = worker
+    if request.verb in _READS and request.key == KEY:
+        if request.side != worker.moment.stack:
+            peer_seen = state.seen[request.side]
+        elif early is not None and not request.is_conditional:
+            own_seen = early[1]
+        else:
+            own_seen = state.seen[request.side]
+    elif request.verb is Verb.WRITE_RECORD:
+        has_claimed = has_claimed or answer is True
+    return Worker(worker.moment.after(answer), own_seen, peer_seen, has_claimed, early)
 
 
 def _by_user(state: State, side: int, instance: Instance | None, number: int) -> State:
@@ -193,21 +192,16 @@ def _by_user(state: State, side: int, instance: Instance | None, number: int) ->
     )
 
 
-def _has_echo_due(state: State) -> bool:
-    return any(state.echoes) or any(worker and worker.is_due for worker in state.workers)
+def _with(state: State, index: int, worker: Worker | None, stack: int) -> State:
+    """Return the state with one worker where it has got to.
 
-
-def _is_leased(state: State, stack: int) -> bool:
-    record = state.records[stack]
-    return record is not None and record.is_leased
-
-
-def _with_plain_generation(state: State, stack: int) -> State:
-    """Forget the number of a generation that no worker holds."""
+    The number of a generation is forgotten as soon as no worker of the stack holds one.
+    """
+    workers = (*state.workers[:index], worker, *state.workers[index + 1 :])
     record = state.records[stack]
     if record is None or record.generation == 1:
-        return state
-    if any(worker and worker.stack == stack for worker in state.workers):
-        return state
-    plain = with_one(state.records, stack, record._replace(generation=1))
-    return state._replace(records=plain)
+        return state._replace(workers=workers)
+    if any(other and other.moment.stack == stack for other in workers):
+        return state._replace(workers=workers)
+    records = with_one(state.records, stack, record._replace(generation=1))
+    return state._replace(workers=workers, records=records)
