@@ -133,6 +133,15 @@ class TestEachSite:
             clients.client("secretsmanager").get_secret_value, SecretId=launched.peer_secret
         )
 
+    def test_its_worker_may_read_a_key_that_has_a_line_break(
+        self, local_cloud: LocalCloud, site: str
+    ) -> None:
+        where = {"Bucket": local_cloud.sites[site].bucket, "Key": "two\nlines"}
+        local_cloud.client("s3", site).put_object(**where, Body=b"x")
+        s3 = Worker(local_cloud, site).client("s3")
+        assert s3.get_object(**where)["Body"].read() == b"x"
+        s3.delete_object(**where)
+
     def test_its_queues_are_as_the_template_says(self, local_cloud: LocalCloud, site: str) -> None:
         launched = local_cloud.sites[site]
         sqs = local_cloud.client("sqs", site)

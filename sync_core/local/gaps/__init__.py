@@ -19,6 +19,7 @@ from sync_core.local.gaps import (
     marker_events,
     multipart,
     overwritten_tags,
+    policy_wildcards,
     put_checksums,
     queue_url,
     stack_properties,
@@ -47,6 +48,7 @@ def _mend_modules() -> None:
     stack_properties.install()
     stale_receipt.install()
     batch_permissions.install()
+    policy_wildcards.install()
     head_tag_count.install()
     put_checksums.install()
     default_checksums.install()
