@@ -84,7 +84,8 @@ def serve(config: Config) -> None:
     logger = new_logger(level=config.log_level)
     own = config.pair.own
     telemetry = Telemetry(logger, site=own.name, bucket=own.bucket)
-    logger.info("Started the worker", extra={"action": "worker_started", "site": own.name})
+    started = {"action": "worker_started", "site": own.name, "process_id": os.getpid()}
+    logger.info("Started the worker", extra=started)
     unfinished = run_until_signal(build_worker(build(config, telemetry)))
     logger.info(
         "Stopped the worker",

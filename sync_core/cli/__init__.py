@@ -1,7 +1,7 @@
 """The command `dualway`: one verb per module, and nothing in them but talk with the terminal."""
 
 # First of all, because it has to come before botocore.
-import sync_core.bootstrap
+import sync_core.bootstrap  # noqa: F401 - imported for what it sets
 
 # isort: split
 
@@ -13,6 +13,7 @@ import typer
 
 from sync_core.cli.demo import demo
 from sync_core.cli.local import local
+from sync_core.cli.soak import soak
 from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error
 from sync_core.cli.verify import verify
 from sync_core.cli.worker import worker
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(local)
+app.command(hidden=True)(soak)
 app.command()(verify)
 app.command()(worker)
 
@@ -42,15 +44,16 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with th
         raise typer.Exit
 
 
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+    ),
+]
+
+
 @app.callback()
-def _options(
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
-) -> None:
+def _options(*, _version: Version = False) -> None:
     """Keeps two object-store buckets in two accounts the same, in both directions."""
 
 

@@ -7,7 +7,13 @@ import typer
 from rich.console import Console
 
 from sync_core.cli.chaos_option import ChaosOption, parse_chaos
-from sync_core.cli.running import Directory, end_signals, log_folder, require_emulator
+from sync_core.cli.running import (
+    Directory,
+    end_signals,
+    log_folder,
+    require_emulator,
+    wait_for_end,
+)
 from sync_core.cli.terminal import new_console
 from sync_core.local.cloud import LocalCloud
 from sync_core.local.ready_file import ReadyCloud, ReadySite, announced, parse
@@ -45,7 +51,7 @@ def local(
         text = cloud.to_json()
         with announced(ready_file, text):
             _print_guide(console, parse(text), ready_file)
-            ended.get()
+            wait_for_end(ended)
         console.print("ending ...")
 
 

@@ -5,10 +5,10 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Annotated
 
 import typer
@@ -21,6 +21,7 @@ Directory = Annotated[
 ]
 
 _END_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_LOOK_UP_SECONDS = 0.5
 
 
 def require_emulator() -> None:
@@ -80,3 +81,12 @@ def end_signals() -> Iterator["SimpleQueue[int]"]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_for_end(arrived: "SimpleQueue[int]") -> None:
+    """Return when one of the `end_signals` has come."""
+    while True:
+        # A wait without end would sleep through a signal that arrives just before it begins.
+        with suppress(Empty):
+            arrived.get(timeout=_LOOK_UP_SECONDS)
+            return

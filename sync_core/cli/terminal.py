@@ -60,7 +60,7 @@ def shown(value: Shown) -> str:
 def shown_bytes(size_bytes: int) -> str:
     """Return a number of bytes as a person reads it, such as `1.5 MiB`."""
     size, unit = float(size_bytes), _UNITS[0]
-    for unit in _UNITS:  # noqa: B007 - the unit at which it ends is the one wanted
+    for unit in _UNITS:
         if size < _UNIT_STEP or unit == _UNITS[-1]:
             break
         size /= _UNIT_STEP

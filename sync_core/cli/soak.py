@@ -1,0 +1,74 @@
+"""`dualway soak`, for those who work on dualway: random operations by two users, and a verdict."""
+
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync_core.cli.running import Directory, log_folder, require_emulator
+from sync_core.cli.sides import sides_of_cloud
+from sync_core.cli.terminal import EXIT_DIFFERENT, say_problem
+from sync_core.cli.verify import print_comparison
+from sync_core.local import soak as soaking
+from sync_core.local.cloud import LocalCloud
+from sync_core.local.ready_file import parse
+from sync_core.local.soak import Plan, Report
+from sync_core.local.workload import SIDES
+
+Operations = Annotated[int, typer.Option(min=2, help="What both users do together.")]
+Keys = Annotated[int, typer.Option(min=1, help="On how many keys, the same for both users.")]
+Seed = Annotated[int, typer.Option(help="Other operations for another seed.")]
+KillEvery = Annotated[
+    float | None, typer.Option(min=0.1, help="Kill -9 a worker every so many seconds.")
+]
+
+
+def soak(
+    operations: Operations = 2000,
+    keys: Keys = 200,
+    seed: Seed = 1,
+    kill_every: KillEvery = None,
+    directory: Directory = None,
+) -> None:
+    """Have two users do random things on the same keys, and check what must be true afterwards.
+
+    Ends with status 0 when both sides are equal, all queues and dead-letter queues are empty, both
+    workers recognised echoes, and no key was transferred more often than it was written.
+    """
+    require_emulator()
+    plan = Plan(operations, keys, seed, kill_every)
+    with (
+        log_folder(directory) as folder,
+        LocalCloud(directory=Path(folder.path)) as cloud,
+    ):
+        ready = parse(cloud.to_json())
+        report = soaking.soak(ready, cloud.client, plan, _killer(cloud, seed))
+        _tell(report)
+        summary = print_comparison({**sides_of_cloud(ready)})
+    if report.complaints or summary.differences:
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+def _killer(cloud: LocalCloud, seed: int) -> soaking.Kill:
+    chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+
+    def kill() -> None:
+        process_id = cloud.workers.process_id(chance.choice(SIDES))
+        if process_id is not None:
+            os.kill(process_id, signal.SIGKILL)
+
+    return kill
+
+
+def _tell(report: Report) -> None:
+    typer.echo(
+        f"{report.writes} writes took effect in {report.users_seconds:.1f} s, "
+        f"{report.kills} workers were killed\n"
+        f"{report.transfers} transfers, {report.echoes} echoes, {report.conflicts} losers kept; "
+        f"all quiet {report.quiet_seconds:.1f} s later"
+    )
+    for complaint in report.complaints:
+        say_problem(complaint, "see the workers' log files; --directory keeps them")

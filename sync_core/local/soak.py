@@ -1,0 +1,120 @@
+"""Random operations by two users at once on the same keys, and what must be true afterwards."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+from typing import Any
+
+from sync_core.local.demonstration import watched_sites
+from sync_core.local.observe import Observer
+from sync_core.local.ready_file import ReadyCloud
+from sync_core.local.user import User
+from sync_core.local.workload import SIDES, SideName, random_operations
+
+Kill = Callable[[], None]
+"""Kills some worker, if one is running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is done: `operations` by both users together on the same `keys` keys.
+
+    With `kill_every_seconds`, a worker is killed so often while the users work.
+    """
+
+    operations: int = 2000
+    keys: int = 200
+    seed: int = 1
+    kill_every_seconds: float | None = None
+    quiet_seconds: float = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was seen; `complaints` are what must not be, one sentence each.
+
+    `transfers` were completed in both directions, `echoes` recognised, `conflicts` kept a loser.
+    """
+
+    writes: int
+    transfers: int
+    echoes: int
+    conflicts: int
+    kills: int
+    users_seconds: float
+    quiet_seconds: float
+    complaints: tuple[str, ...]
+
+
+def soak(
+    cloud: ReadyCloud,
+    clients: Callable[[str, str], Any],
+    plan: Plan,
+    kill: Kill,
+) -> Report:
+    """Have both users work, wait until all is quiet, and count.
+
+    `clients` returns the boto3 client of a service as a site's user; `kill` kills some worker.
+    Whether both buckets are equal is not looked at here: that is `dualway verify`'s question.
+    Raises `TimeoutError` when the sides do not become quiet.
+    """
+    users = {side: User(clients("s3", side), cloud.sites[side].bucket) for side in SIDES}
+    observer = Observer(watched_sites(cloud, clients))
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(SIDES), thread_name_prefix="user") as threads:
+        working = [threads.submit(_work, users[side], side, plan) for side in SIDES]
+        kills = _kill_while(working, plan.kill_every_seconds, kill)
+    for user in working:
+        user.result()
+    worked = time.monotonic()
+    observer.wait_until_quiet(plan.quiet_seconds)
+    tally = observer.tally
+    writes = sum((user.writes for user in users.values()), Counter[str]())
+    return Report(
+        writes=writes.total(),
+        transfers=tally.transfers.total(),
+        echoes=tally.echoes.total(),
+        conflicts=tally.conflicts.total(),
+        kills=kills,
+        users_seconds=worked - began,
+        quiet_seconds=time.monotonic() - worked,
+        complaints=tuple(_complaints(observer, writes)),
+    )
+
+
+def _work(user: User, side: SideName, plan: Plan) -> None:
+    for operation in random_operations(side, plan.operations // 2, plan.keys, plan.seed):
+        user.do(operation)
+
+
+def _kill_while(working: list[Future[None]], every_seconds: float | None, kill: Kill) -> int:
+    kills = 0
+    while wait_for(working, timeout=every_seconds).not_done:
+        kill()
+        kills += 1
+    return kills
+
+
+def _complaints(observer: Observer, writes: Counter[str]) -> list[str]:
+    """Say what must not be after any number of operations."""
+    tally = observer.tally
+    found = [
+        f"{site.dead_letter_depth()} messages in the dead-letter queue of side {name}"
+        for name, site in observer.sites.items()
+        if site.dead_letter_depth()
+    ]
+    found += [
+        f"side {name} recognised no echo"
+        for name, site in observer.sites.items()
+        if not tally.repeated_transfers[site.bucket]
+    ]
+    found += [
+        f"{transfers} transfers of {key!r}, which was written {writes[key]} times"
+        for key, transfers in sorted(tally.by_key.items())
+        # The loser of a conflict is kept under a key of its own, which is copied once.
+        if transfers > max(writes[key], 1)
+    ]
+    return found
