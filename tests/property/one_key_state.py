@@ -40,7 +40,7 @@ class Rules(NamedTuple):
     crashes: int = 1
     echo: Echo = Echo.ACKNOWLEDGED
     has_edits: bool = False
-    messages: tuple[Message, ...] = (Message.CREATED, Message.REMOVED)
+    messages: tuple[Message, ...] = (Message.CREATED,)
     workers: tuple[int, ...] = (A, B)
     leases_expire: bool = False
     stamps: tuple[int, ...] = (1, 2)

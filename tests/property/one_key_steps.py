@@ -38,6 +38,8 @@ class Exchange(NamedTuple):
     def __str__(self) -> str:
         request, answer = self
         where = NAMES[request.side]
+        if request.verb is Verb.READ_RECORD:
+            return f"{request.verb} {where}: {answer or 'none'}."
         if request.verb in _READS:
             copy = "" if request.key == KEY else f"{request.key} at "
             return f"{request.verb} {copy}{where}: {answer or 'absent'}."
@@ -129,7 +131,7 @@ class Steps:
             reply = self._services.answer(state, index, worker, request)
             state, violation = reply.state, violation or reply.violation
             worker = _informed(worker, state, request, reply.answer)
-            if request.verb not in {Verb.NONCE, Verb.READ_RECORD}:
+            if request.verb is not Verb.NONCE:
                 says = (*says, Exchange(request, reply.answer))
             if not self._joins(stack, request.verb, worker.moment.request):
                 break
@@ -154,7 +156,7 @@ class Steps:
             steps.append(self.work(steps[-1].state, index))
         last = steps[-1].state
         violation = next((step.violation for step in steps if step.violation), None)
-        says = tuple(word for step in steps for word in step.says)
+        says = (*steps[0].says, *(word for step in steps[1:] for word in step.says[1:]))
         return Step(says, last._replace(workers=last.workers[:index]), violation)
 
 

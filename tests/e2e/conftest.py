@@ -1,0 +1,124 @@
+"""`dualway local` as a process of its own, and the users of its two sides."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sync_core.local.clients import Clients, KeyPair
+from sync_core.local.observe import wait_until
+from sync_core.local.ready_file import ReadyCloud, read_ready_file
+
+DEADLINE_SECONDS = 60
+COMMAND = (sys.executable, "-m", "sync_core.cli")
+
+
+@dataclass
+class Running:
+    """A running local cloud, reached as its users reach it."""
+
+    cloud: ReadyCloud
+    ready_file: Path
+    process: "subprocess.Popen[bytes]"
+    users: dict[str, Clients] = field(default_factory=dict)
+
+    def client(self, service: str, side: str) -> Any:
+        """Return a client of a side's user."""
+        if side not in self.users:
+            self.users[side] = self.cloud.clients(side)
+        return self.users[side].client(service)
+
+    def bucket(self, side: str) -> str:
+        return self.cloud.sites[side].bucket
+
+    def put(self, side: str, key: str, body: bytes, **parameters: Any) -> None:
+        self.client("s3", side).put_object(
+            Bucket=self.bucket(side), Key=key, Body=body, **parameters
+        )
+
+    def delete(self, side: str, key: str) -> None:
+        self.client("s3", side).delete_object(Bucket=self.bucket(side), Key=key)
+
+    def read(self, side: str, key: str) -> dict[str, Any] | None:
+        """Return GetObject's answer with the bytes as `Body`; None when there is no object."""
+        try:
+            answer = self.client("s3", side).get_object(Bucket=self.bucket(side), Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return {**answer, "Body": answer["Body"].read()}
+
+    def body(self, side: str, key: str) -> bytes | None:
+        found = self.read(side, key)
+        return found["Body"] if found else None
+
+    def keys(self, side: str, prefix: str) -> list[str]:
+        listed = self.client("s3", side).list_objects_v2(Bucket=self.bucket(side), Prefix=prefix)
+        return [entry["Key"] for entry in listed.get("Contents", [])]
+
+    def log(self, side: str) -> list[dict[str, Any]]:
+        """Return what a side's worker has logged so far."""
+        lines = Path(self.cloud.sites[side].log_file).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def worker_process_id(self, side: str) -> int:
+        started = [entry for entry in self.log(side) if entry.get("action") == "worker_started"]
+        return int(started[-1]["process_id"])
+
+    def dedicated_user(self, side: str) -> Clients:
+        """Return clients of a side's dedicated user, with the key pair that the peer has."""
+        site = self.cloud.sites[side]
+        vault = self.client("secretsmanager", side)
+        texts = [
+            vault.get_secret_value(SecretId=secret["ARN"])["SecretString"]
+            for secret in vault.list_secrets()["SecretList"]
+        ]
+        [own] = [
+            found for text in texts if site.queue_url == (found := json.loads(text))["queue_url"]
+        ]
+        key_pair = KeyPair(own["access_key_id"], own["secret_access_key"])
+        return Clients(self.cloud.endpoint_url, site.region, key_pair)
+
+
+def eventually(condition: Callable[[], bool], says: str) -> None:
+    """Wait until the condition holds."""
+    wait_until(condition, DEADLINE_SECONDS, lambda: says)
+
+
+def start_local(folder: Path, *options: str) -> Running:
+    """Start `dualway local` and return when its ready file is there."""
+    ready_file = folder / "ready.json"
+    process = subprocess.Popen(
+        [*COMMAND, "local", "--ready-file", str(ready_file), "--directory", str(folder), *options],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+    )
+    eventually(lambda: ready_file.exists() or process.poll() is not None, "no ready file")
+    assert process.poll() is None
+    return Running(read_ready_file(ready_file), ready_file, process)
+
+
+def stop_local(running: Running) -> int:
+    """End `dualway local` as an operator would and return its exit status."""
+    for clients in running.users.values():
+        clients.close()
+    running.process.send_signal(signal.SIGTERM)
+    return running.process.wait(DEADLINE_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Both sites with their workers, for the whole session; keys are each test's own."""
+    started = start_local(tmp_path_factory.mktemp("local"))
+    yield started
+    assert stop_local(started) == 0
+    assert not started.ready_file.exists()

@@ -1,0 +1,76 @@
+"""The commands as a person runs them: what they end with, and what they say when they cannot."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import COMMAND, Running, eventually
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def test_the_demo_ends_with_equal_buckets() -> None:
+    shown = run("demo", "--objects", "40", "--seed", "1")
+    assert shown.returncode == 0, shown.stderr
+    assert "equal:" in shown.stdout
+    assert "Repeated transfer job!" in shown.stdout
+
+
+def test_verify_names_each_difference_and_ends_with_one(running: Running) -> None:
+    key = ".hidden/for verify"
+    running.put("a", key, b"same")
+    eventually(lambda: running.body("b", key) == b"same", "the object never came")
+    # Tags alone raise no event of the object's value, so the difference stays.
+    running.client("s3", "b").put_object_tagging(
+        Bucket=running.bucket("b"),
+        Key=key,
+        Tagging={"TagSet": [{"Key": "only", "Value": "here"}]},
+    )
+    shown = run("verify", "--ready-file", str(running.ready_file))
+    running.delete("a", key)
+    assert shown.returncode == 1
+    assert key in shown.stdout
+    assert "only" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("verify", "--ready-file", "/nowhere/ready.json"), "dualway local --ready-file"),
+        (("verify",), "DUALWAY_BUCKET"),
+        (("worker",), "DUALWAY_QUEUE_URL"),
+        (("local", "--chaos", "drop=2"), "shares of events from 0 to 1"),
+        (("demo", "--objects", "1"), "--objects"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_an_error_says_what_to_do_and_ends_with_two(arguments: tuple[str, ...], says: str) -> None:
+    shown = run(*arguments)
+    assert shown.returncode == 2
+    assert says in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        shown = run("local", "--port", port, "--directory", str(tmp_path))
+    assert shown.returncode == 2
+    assert port in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_the_version_and_the_help_are_shown() -> None:
+    assert run("--version").stdout.startswith("dualway ")
+    for verb in ("demo", "local", "verify", "worker"):
+        assert verb in run("--help").stdout
