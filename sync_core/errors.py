@@ -10,7 +10,8 @@ DualwayError
  |   `- Unexpected           a defect of ours: retried, so that nothing is lost, and logged
  +- Stale                the world is not as it was read: evaluate the key again, at once
  |   +- PreconditionFailed   412, or 404 on If-Match
- |   `- WriteConflict        409: two conditional writes raced
+ |   +- WriteConflict        409: two conditional writes raced
+ |   `- LeaseLost            the key may be in another worker's hands by now
  `- Poison               no retry can help: dead-letter it, with the reason
      +- MalformedEvent       the message is no event that we know
      +- Blocked              the store will never take this object as it is
@@ -81,6 +82,10 @@ class PreconditionFailed(Stale):
 
 class WriteConflict(Stale):
     """409 ConditionalRequestConflict: another conditional write to the key was in flight."""
+
+
+class LeaseLost(Stale):
+    """The lease ran out before the write; what was read may be older than another's whole turn."""
 
 
 class Poison(DualwayError):

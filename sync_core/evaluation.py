@@ -134,7 +134,7 @@ class Evaluation:
         verdict = look.verdict
         if isinstance(verdict, Copy | Conflict):
             reader = look.reader if verdict.to is Side.PEER else None
-            pair = copy_object(self._stack, verdict, self._nonce, reader)
+            pair = copy_object(self._stack, verdict, self.require_record(), reader)
             self._report_copy(verdict)
             if pair is None:
                 self._change(
@@ -143,7 +143,7 @@ class Evaluation:
             else:
                 self._agree(pair)
         elif isinstance(verdict, Delete):
-            delete_object(self._stack, verdict)
+            delete_object(self._stack, verdict, self.require_record())
             bucket = self._stack.sides.store(verdict.at).bucket
             self._report(Action.OBJECT_DELETED, bucket=bucket, row=verdict.row)
             self._agree(NO_PAIR)

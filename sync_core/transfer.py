@@ -9,10 +9,10 @@ import io
 from dataclasses import dataclass, replace
 
 from sync_core import marker
-from sync_core.errors import Ambiguous, Blocked, IntegrityError, PreconditionFailed
+from sync_core.errors import Ambiguous, Blocked, IntegrityError, LeaseLost, PreconditionFailed
 from sync_core.evidence import Replication, facts
 from sync_core.marker import METADATA_NAME
-from sync_core.model import Conflict, Copy, Delete, ObjectVersion, Pair, Side, SideState
+from sync_core.model import Conflict, Copy, Delete, ObjectVersion, Pair, Side, SideState, SyncRecord
 from sync_core.multipart import copy_in_parts
 from sync_core.parts import part_sizes
 from sync_core.routing import conflict_key
@@ -24,16 +24,17 @@ MAX_METADATA_BYTES = 2048
 
 
 def copy_object(
-    stack: Stack, verdict: Copy | Conflict, nonce: str, reader: ObjectReader | None
+    stack: Stack, verdict: Copy | Conflict, record: SyncRecord, reader: ObjectReader | None
 ) -> Pair | None:
     """Put the source's instance in place of what the verdict says is there.
 
-    `reader`, where given, is the source, open; it is closed here. Returns the pair to record, or
+    `record` holds the lease and the intent that were written for this copy. `reader`, where given,
+    is the source, open; it is closed here. Returns the pair to record, or
     None where the object's own metadata leaves no room for the marker. Raises `Stale` when either
     side is no longer as decided on, and `Ambiguous` when a write stays unanswered and unseen.
     """
     with reader or _open_source(stack, verdict) as body:
-        task = _Task(stack, verdict, nonce, body.version)
+        task = _Task(stack, verdict, record, body.version)
         if isinstance(verdict, Conflict):
             _keep_loser(stack, verdict)
         if body.version.size_bytes > stack.settings.one_put_bytes:
@@ -42,17 +43,28 @@ def copy_object(
         return task.put(body)
 
 
-def delete_object(stack: Stack, verdict: Delete) -> None:
+def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> None:
     """Delete the instance; an object that is gone already is a success.
 
-    Raises `PreconditionFailed` when another instance has taken its place.
+    `record` holds the lease. Raises `Stale` when another instance has taken the object's place.
     """
     store = stack.sides.store(verdict.at)
+    _require_lease(stack, record)
     try:
         store.delete_if(verdict.instance)
     except (PreconditionFailed, Ambiguous) as error:
         if store.head(verdict.instance.key) is not None:
             raise PreconditionFailed("delete", verdict.instance.key, str(error)) from error
+
+
+def _require_lease(stack: Stack, record: SyncRecord) -> None:
+    """A worker that was held up must not finish a turn that another one has taken meanwhile.
+
+    `If-None-Match: *` alone would let it: it cannot tell a key that was never written from one
+    that was written and deleted.
+    """
+    if record.lease is None or record.lease.until <= stack.now():
+        raise LeaseLost("write", record.key, "the lease ran out before the write")
 
 
 def listed_id(version: ObjectVersion) -> str:
@@ -105,7 +117,7 @@ class _Task:
 
     stack: Stack
     verdict: Copy | Conflict
-    nonce: str
+    record: SyncRecord
     source: ObjectVersion
 
     def __post_init__(self) -> None:
@@ -115,6 +127,10 @@ class _Task:
             raise PreconditionFailed(
                 "read", self.source.key, "the source changed since the verdict"
             )
+
+    @property
+    def _nonce(self) -> str:
+        return self.record.intent.nonce if self.record.intent else ""
 
     @property
     def _replaces(self) -> ObjectVersion | None:
@@ -131,6 +147,7 @@ class _Task:
         write = self._write(md5, marker.digest_of(md5))
         verified = _VerifiedBody(body, self.source, md5)
         destination = self.stack.sides.store(self.verdict.to)
+        _require_lease(self.stack, self.record)
         try:
             written = destination.put_if(write, verified, self._replaces)
         except (PreconditionFailed, Ambiguous):
@@ -184,7 +201,7 @@ class _Task:
         )
         to = self.stack.sides.site_name(self.verdict.to)
         replication = Replication(source, self._replaces, to)
-        text = str(replication.marker(self.stack.sides.pair, self.nonce, digest))
+        text = str(replication.marker(self.stack.sides.pair, self._nonce, digest))
         return replace(write, marker=text) if _has_room(write, text) else write
 
     def _find_own_write(self) -> Written | None:
@@ -193,7 +210,7 @@ class _Task:
         current = sides.store(self.verdict.to).head(self.source.key)
         if current is not None:
             found = marker.read(current, sides.site_name(self.verdict.to), sides.pair)
-            if found is not None and found.nonce == self.nonce:
+            if found is not None and found.nonce == self._nonce:
                 return Written(current.etag, current.version_id)
         return None
 
@@ -203,7 +220,7 @@ class _Task:
         if written.version_id is not None:
             replica = SideState(marker.version_instance_id(written.version_id))
         else:
-            replica = SideState(marker.replica_id(self.nonce))
+            replica = SideState(marker.replica_id(self._nonce))
         side = _source_side(self.verdict)
         original = SideState(self._id(self.source, side) or "", listed_id(self.source))
         return Pair(original, replica) if side is Side.OWN else Pair(replica, original)

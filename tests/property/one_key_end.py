@@ -41,12 +41,13 @@ class FairRuns:
 
     def ends(self, state: State) -> tuple[End, ...]:
         """Return the fair runs from a state without users and workers: either stack first."""
-        start = state._replace(evaluations=0, crashes=0)
+        start = state._replace(evaluations=0, crashes=0, lost_answers=0)
         if start not in self._known:
             self._known[start] = tuple(self._run(start, order) for order in _ORDERS)
         return self._known[start]
 
-    def _run(self, state: State, order: tuple[int, int]) -> End:
+    def _run(self, start: State, order: tuple[int, int]) -> End:
+        state = start
         told: list[Step] = []
         for _ in range(_MAX_ROUNDS):
             for waited in (False, True):
@@ -54,7 +55,8 @@ class FairRuns:
                 if steps[-1].state != state:
                     break
             else:
-                return End(_judge(state, [*told, *steps]), (*told, *steps))
+                told += steps
+                return End(_judge(start, told), tuple(told))
             told += steps
             state = steps[-1].state
         return End(frozenset({LIVELOCK}), tuple(told))
@@ -81,13 +83,14 @@ class FairRuns:
         return steps
 
 
-def _judge(state: State, steps: list[Step]) -> frozenset[str]:
+def _judge(start: State, steps: list[Step]) -> frozenset[str]:
+    end = steps[-1].state
     violations = {step.violation for step in steps if step.violation}
-    if not state.is_equal:
+    if not end.is_equal:
         violations.add(DIVERGED)
-    elif _was_deleted_knowingly(state):
+    elif _was_deleted_knowingly(end):
         violations.add(RESURRECTED)
-    contents = [step.state.objects for step in steps]
+    contents = [start.objects, *(step.state.objects for step in steps)]
     writes = sum(1 for one, other in pairwise(contents) if one != other)
     if writes > MAX_WRITES:
         violations.add(MANY_WRITES)

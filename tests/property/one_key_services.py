@@ -143,14 +143,11 @@ def _read(state: State, worker: Worker, request: Request) -> Answer:
         copies = (copy for *place, copy in state.kept if place == [request.side, request.key])
         return next(copies, None)
     current = state.objects[request.side]
-    if (
-        worker.early is not None
-        and request.side == worker.moment.stack
-        and not request.is_conditional
-    ):
+    if request.expected is not None:
+        matches = _has_etag_of(request.expected, current)
+        return current if matches else Refusal.PRECONDITION
+    if worker.early is not None and request.side == worker.moment.stack:
         return worker.early[0]
-    if request.is_conditional and not _has_etag_of(request.expected, current):
-        return Refusal.PRECONDITION
     return current
 
 

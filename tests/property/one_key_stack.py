@@ -7,27 +7,21 @@ own: order of reads, optimistic path, evidence, decision, claim, markers, condit
 retries, records.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from io import BytesIO
 from typing import Any, cast
 
-from sync_core.errors import AccessDenied, PreconditionFailed
+from sync_core.errors import AccessDenied, Ambiguous, PreconditionFailed
 from sync_core.events import job_body
 from sync_core.model import (
-    Intent,
-    Lease,
     ObjectVersion,
     Outcome,
-    Pair,
-    SideState,
     SyncRecord,
-    Waiting,
 )
 from sync_core.pipeline import Pipeline
 from sync_core.queues import protocol as queues
@@ -35,21 +29,26 @@ from sync_core.records.protocol import RecordStore
 from sync_core.stack import Context, Settings, Sides, Stack
 from sync_core.storage.protocol import ObjectWrite, Readable, SyncStore, Written
 from tests.objects import AT_A, AT_B, KEY
+from tests.property.one_key_translation import (
+    NOW,
+    instance_of,
+    record_of,
+    sync_record_of,
+    version_of,
+)
 from tests.property.one_key_values import (
     REPLICA_AT,
     Answer,
-    Ids,
     Instance,
     Message,
-    Record,
     Refusal,
     Request,
     Verb,
 )
 
 _PAIRS = (AT_A, AT_B)
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _SETTINGS = Settings(frozenset({"AIDASYNC"}))
+_EXPECTED = (AccessDenied, Ambiguous)
 _EVENTS = {
     Message.CREATED: ("ObjectCreated:Put", "AWS:AIDAUSER"),
     Message.REMOVED: ("ObjectRemoved:Delete", "AWS:AIDAUSER"),
@@ -100,7 +99,7 @@ def _run(
 ) -> tuple[Request | None, tuple[str, ...]]:
     """Process the message with these answers; return the next request and what was reported."""
     script = _Script(stack, answers)
-    now = _NOW + timedelta(seconds=_SETTINGS.grace_seconds) if waited else _NOW
+    now = NOW + timedelta(seconds=_SETTINGS.grace_seconds) if waited else NOW
     context = Context(lambda: now, script.nonce, _Inline(), script.report)
     sides = Sides(_PAIRS[stack], script.bucket(stack), script.bucket(1 - stack))
     pipeline = Pipeline(Stack(sides, cast("RecordStore", _Table(script)), _SETTINGS, context))
@@ -108,7 +107,7 @@ def _run(
         (settlement,) = pipeline.run([queues.Message("1", _body(stack, message), "1")])
     except _Unanswered as question:
         return question.request, tuple(script.reports)
-    if settlement.error is not None and not isinstance(settlement.error, AccessDenied):
+    if settlement.error is not None and not isinstance(settlement.error, _EXPECTED):
         raise settlement.error
     return None, tuple(script.reports)
 
@@ -138,6 +137,8 @@ class _Script:
             raise PreconditionFailed(request.verb, request.key, answer)
         if answer is Refusal.FORBIDDEN:
             raise AccessDenied(request.verb, request.key, answer)
+        if answer is Refusal.NO_ANSWER:
+            raise Ambiguous(request.verb, request.key, answer)
         return answer
 
     def nonce(self) -> str:
@@ -164,41 +165,41 @@ class _Bucket:
         return _PAIRS[self.side].own.bucket
 
     def head(self, key: str) -> ObjectVersion | None:
-        found: Instance | None = self.script.ask(Request(Verb.HEAD, self.side, key))
-        return replace(_version(found), key=key) if found else None
+        found: Instance | None = self._ask(Verb.HEAD, key)
+        return replace(version_of(found), key=key) if found else None
 
     def get(self, key: str, *, etag: str | None = None) -> "_Reader | None":
         expected = Instance(int(etag, 16), 0, 0, None) if etag else None
-        request = Request(
-            Verb.GET, self.side, key, expected=expected, is_conditional=etag is not None
-        )
-        found: Instance | None = self.script.ask(request)
+        found: Instance | None = self._ask(Verb.GET, key, expected=expected)
         return _Reader(found) if found else None
 
     def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
         content = int(body.read(write.size_bytes))
         put = Instance(content, int(write.metadata.get("edit", 0)), REPLICA_AT, write.marker)
-        expected = _instance(replaces) if replaces else None
-        self.script.ask(Request(Verb.PUT, self.side, write.key, put, expected, is_conditional=True))
-        return Written(_version(put).etag)
+        expected = instance_of(replaces) if replaces else None
+        self._ask(Verb.PUT, write.key, put, expected)
+        return Written(version_of(put).etag)
 
     def delete_if(self, instance: ObjectVersion) -> None:
-        expected = _instance(instance)
-        self.script.ask(
-            Request(Verb.DELETE, self.side, KEY, expected=expected, is_conditional=True)
-        )
+        self._ask(Verb.DELETE, instance.key, expected=instance_of(instance))
 
     def copy_if(self, source: ObjectVersion, destination_key: str) -> None:
-        expected = _instance(source)
-        self.script.ask(
-            Request(Verb.KEEP, self.side, destination_key, expected=expected, is_conditional=True)
-        )
+        self._ask(Verb.KEEP, destination_key, expected=instance_of(source))
+
+    def _ask(
+        self,
+        verb: Verb,
+        key: str,
+        instance: Instance | None = None,
+        expected: Instance | None = None,
+    ) -> Any:
+        return self.script.ask(Request(verb, self.side, key, instance, expected))
 
 
 class _Reader(BytesIO):
     def __init__(self, instance: Instance) -> None:
         super().__init__(b"%d" % instance.content)
-        self.version = _version(instance)
+        self.version = version_of(instance)
 
 
 @dataclass
@@ -207,10 +208,10 @@ class _Table:
 
     def read(self, keys: list[str]) -> dict[str, SyncRecord]:
         found = self.script.ask(Request(Verb.READ_RECORD, self.script.stack)) if keys else None
-        return {KEY: _sync_record(found)} if found else {}
+        return {KEY: sync_record_of(found)} if found else {}
 
     def write(self, records: list[SyncRecord]) -> frozenset[str]:
-        (record,) = map(_record, records)
+        (record,) = map(record_of, records)
         request = Request(Verb.WRITE_RECORD, self.script.stack, record=record)
         return frozenset() if self.script.ask(request) else frozenset({KEY})
 
@@ -240,59 +241,3 @@ def _body(stack: int, message: Message) -> str:
         "s3": {"bucket": bucket, "object": {"key": KEY, "size": 1}},
     }
     return json.dumps({"Records": [entry]})
-
-
-@cache
-def _version(instance: Instance) -> ObjectVersion:
-    """Return what a store shows: the etag tells the content, and so no metadata edit."""
-    data = b"%d" % instance.content
-    return ObjectVersion(
-        key=KEY,
-        etag=f"{instance.content:x}",
-        size_bytes=len(data),
-        last_modified_at=datetime.fromtimestamp(instance.at, UTC),
-        metadata={"edit": str(instance.edit)} if instance.edit else {},
-        marker=instance.marker,
-        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
-        tag_count=0,
-    )
-
-
-def _instance(version: ObjectVersion) -> Instance:
-    return Instance(
-        int(version.etag, 16),
-        int(version.metadata.get("edit", 0)),
-        int(version.last_modified_at.timestamp()),
-        version.marker,
-    )
-
-
-@cache
-def _sync_record(record: Record) -> SyncRecord:
-    return SyncRecord(
-        KEY,
-        gen=record.generation,
-        pair=_pair(record.pair) if record.pair else None,
-        intent=Intent(record.intent, None, "", _NOW) if record.intent else None,
-        lease=Lease("", _NOW + timedelta(seconds=1)) if record.is_leased else None,
-        waiting=Waiting(record.waiting, _NOW) if record.waiting else None,
-    )
-
-
-def _record(record: SyncRecord) -> Record:
-    pair = record.pair
-    ids: Ids | None = None
-    if pair is not None:
-        ids = (pair.own.id if pair.own else None, pair.peer.id if pair.peer else None)
-    return Record(
-        record.gen,
-        ids,
-        record.intent.source_id if record.intent else None,
-        record.waiting.snapshot if record.waiting else None,
-        record.lease is not None,
-    )
-
-
-def _pair(ids: Ids) -> Pair:
-    own, peer = ids
-    return Pair(SideState(own) if own else None, SideState(peer) if peer else None)

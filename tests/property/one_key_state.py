@@ -38,6 +38,7 @@ class Rules(NamedTuple):
     operations: int = 2
     evaluations: int = 4
     crashes: int = 1
+    lost_answers: int = 0
     echo: Echo = Echo.ACKNOWLEDGED
     has_edits: bool = False
     messages: tuple[Message, ...] = (Message.CREATED,)
@@ -67,7 +68,7 @@ class State(NamedTuple):
 
     `echoes` are the echoes under way to each stack, `echoed` those that may come again. `kept` are
     conflict copies: side, key and instance. `deleted` holds, for each user DELETE, what its user
-    had seen. `copies` counts the objects put by stacks, for their nonces. The last three are what
+    had seen. `copies` counts the objects put by stacks, for their nonces. The last four are what
     may still happen.
     """
 
@@ -83,6 +84,7 @@ class State(NamedTuple):
     operations: int
     evaluations: int
     crashes: int
+    lost_answers: int
 
     @property
     def is_equal(self) -> bool:
@@ -116,6 +118,7 @@ def first_state(rules: Rules) -> State:
         operations=rules.operations,
         evaluations=rules.evaluations,
         crashes=rules.crashes,
+        lost_answers=rules.lost_answers,
     )
 
 

@@ -20,6 +20,7 @@ from tests.property.one_key_values import (
     B,
     Instance,
     Message,
+    Refusal,
     Request,
     Verb,
 )
@@ -70,6 +71,10 @@ class Steps:
             yield self.work(state, index)
             if state.crashes and worker.has_claimed:
                 yield _crash(state, index, worker.moment.stack)
+            request = worker.moment.request
+            if state.lost_answers and request and request.verb in _WRITES:
+                fewer = state._replace(lost_answers=state.lost_answers - 1)
+                yield self.work(fewer, index, is_heard=False)
         for stack in (A, B):
             record = state.records[stack]
             if record is None or not record.is_leased or self._rules.leases_expire:
@@ -90,9 +95,18 @@ class Steps:
                 continue
             told = state._replace(deleted=state.deleted | {state.seen[side]})
             yield Step(("user deletes", *where), _by_user(told, side, None, number))
-            for at in self._rules.stamps if self._rules.has_edits else ():
-                edited = current._replace(edit=number, at=at)
-                yield Step(("user edits", edited, *where), _by_user(state, side, edited, number))
+            if self._rules.has_edits:
+                yield from self._edits(state, side, current, number)
+
+    def _edits(self, state: State, side: int, current: Instance, number: int) -> Iterator[Step]:
+        """A user changes the metadata only, or the bytes only; either way our marker stays."""
+        for at in self._rules.stamps:
+            edited = [current._replace(edit=number, at=at)]
+            if current.marker:
+                edited.append(Instance(number, 0, at, current.marker))
+            for instance in edited:
+                after = _by_user(state, side, instance, number)
+                yield Step(("user edits", instance, "at", NAMES[side]), after)
 
     # --- workers --------------------------------------------------------------------------------
 
@@ -116,23 +130,32 @@ class Steps:
             return Step((*who, "reads", NAMES[stack], early[0] or "absent"), started)
         return self._go_on(state, index, worker, who)
 
-    def work(self, state: State, index: int) -> Step:
-        """Return a worker's next step."""
+    def work(self, state: State, index: int, *, is_heard: bool = True) -> Step:
+        """Return a worker's next step; the answer may get lost, whatever it was."""
         worker = state.workers[index]
         if worker is None:
             raise AssertionError("an idle worker has no next step")
-        return self._go_on(state, index, worker, (f"worker {index}",))
+        return self._go_on(state, index, worker, (f"worker {index}",), is_heard=is_heard)
 
-    def _go_on(self, state: State, index: int, worker: Worker, says: tuple[object, ...]) -> Step:
+    def _go_on(
+        self,
+        state: State,
+        index: int,
+        worker: Worker,
+        says: tuple[object, ...],
+        *,
+        is_heard: bool = True,
+    ) -> Step:
         """Answer a worker's request, and those that are joined to it."""
         stack, violation = worker.moment.stack, None
         already_said = len(worker.moment.reports)
         while (request := worker.moment.request) is not None:
             reply = self._services.answer(state, index, worker, request)
+            answer = reply.answer if is_heard else Refusal.NO_ANSWER
             state, violation = reply.state, violation or reply.violation
-            worker = _informed(worker, state, request, reply.answer)
+            worker = _informed(worker, state, request, answer)
             if request.verb is not Verb.NONCE:
-                says = (*says, Exchange(request, reply.answer))
+                says = (*says, Exchange(request, answer))
             if not self._joins(stack, request.verb, worker.moment.request):
                 break
         says = (*says, *worker.moment.reports[already_said:])
@@ -177,7 +200,7 @@ def _informed(worker: Worker, state: State, request: Request, answer: Answer) ->
     if request.verb in _READS and request.key == KEY:
         if request.side != worker.moment.stack:
             peer_seen = state.seen[request.side]
-        elif early is not None and not request.is_conditional:
+        elif early is not None and request.expected is None:
             own_seen = early[1]
         else:
             own_seen = state.seen[request.side]

@@ -92,10 +92,9 @@ class Verb(StrEnum):
 
 
 class Request(NamedTuple):
-    """A request: `key` is the object's, `record` what is to be written.
+    """A request: `key` is the object's, `instance` what is put, `record` what is written.
 
-    `instance` is what is put; `expected` what the request is conditional on, where `is_conditional`
-    (None: that nothing is there).
+    `expected` is what must be there for a write (None: nothing), and for a GET, where it is set.
     """
 
     verb: Verb
@@ -103,7 +102,6 @@ class Request(NamedTuple):
     key: str = ""
     instance: Instance | None = None
     expected: Instance | None = None
-    is_conditional: bool = False
     record: Record | None = None
 
 
@@ -112,6 +110,7 @@ class Refusal(StrEnum):
 
     PRECONDITION = "the condition does not hold"
     FORBIDDEN = "forbidden"
+    NO_ANSWER = "the answer is lost"
 
 
 Answer = Instance | Record | Refusal | bool | str | None

@@ -217,6 +217,26 @@ def test_a_lease_that_has_run_out_holds_nobody_up(world: World) -> None:
     assert world.records["a"].records[KEY].lease is None
 
 
+def test_a_worker_that_was_held_up_does_not_finish_a_turn_that_another_one_took(
+    world: World,
+) -> None:
+    world.put("a", KEY)
+    world.users["a"].put_tags(KEY, {"team": "blue"})
+
+    def another_workers_turn() -> None:
+        world.pass_time(60)
+        world.put("a", KEY)
+        world.quiesce()
+        world.delete("b", KEY)
+
+    body = take(world, "a")
+    # The calls are: read the record, get the object, claim, read the tags, put.
+    world.interrupt(4, another_workers_turn)
+    run(world, "a", *body)
+    world.quiesce()
+    assert world.values("a") == world.values("b") == {}
+
+
 # --- conflicts ---
 
 
