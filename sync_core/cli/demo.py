@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from sync_core.cli.demo_screen import progress_screen, result_table
-from sync_core.cli.running import Directory, log_folder, require_emulator
+from sync_core.cli.running import Directory, log_folder, require_emulator, unwound_by_signals
 from sync_core.cli.sides import sides_of_cloud
 from sync_core.cli.terminal import EXIT_DIFFERENT, new_console, say_problem
 from sync_core.cli.verify import Summary, print_comparison
@@ -38,11 +38,10 @@ def demo(objects: Objects = 300, seed: Seed = None, directory: Directory = None)
     console = new_console()
     seed = secrets.randbelow(_SEEDS) if seed is None else seed
     console.print(f"dualway demo: {objects} objects, --seed {seed}")
-    with log_folder(directory) as folder:
-        folder.is_kept = True
+    with unwound_by_signals(), log_folder(directory) as folder:
         with LocalCloud(directory=folder.path) as cloud:
             is_good = _run(console, cloud, tell_story(objects, seed))
-        folder.is_kept = not is_good or directory is not None
+        folder.is_kept |= not is_good
         if folder.is_kept:
             console.print(f"the log files are in {folder.path}")
     if not is_good:

@@ -3,8 +3,9 @@
 import importlib.util
 import shutil
 import signal
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ Directory = Annotated[
 
 _END_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _LOOK_UP_SECONDS = 0.5
+_SIGNALLED = 128
+"""Shells report 128 + its number for a command that a signal has ended."""
 
 
 def require_emulator() -> None:
@@ -64,6 +67,23 @@ def _made(directory: Path) -> Path:
 
 
 @contextmanager
+def unwound_by_signals() -> Iterator[None]:
+    """Have the signals that end a command raise `SystemExit`, so that it stops what it has started.
+
+    Without it a SIGTERM would leave the worker processes behind. A second signal is ignored, so
+    that stopping is not interrupted. Must be entered in the main thread.
+    """
+
+    def end(received: int) -> None:
+        for number in _end_signals():
+            signal.signal(number, signal.SIG_IGN)
+        sys.exit(_SIGNALLED + received)
+
+    with _handled(end):
+        yield
+
+
+@contextmanager
 def end_signals() -> Iterator["SimpleQueue[int]"]:
     """Collect the signals that end a command, instead of ending it, while the context is entered.
 
@@ -71,16 +91,8 @@ def end_signals() -> Iterator["SimpleQueue[int]"]:
     """
     # Unlike an Event, a SimpleQueue may be used by a handler that interrupts its own waiter.
     arrived: SimpleQueue[int] = SimpleQueue()
-    numbers = [getattr(signal, name) for name in _END_SIGNALS if hasattr(signal, name)]
-    before = {
-        number: signal.signal(number, lambda received, _frame: arrived.put(received))
-        for number in numbers
-    }
-    try:
+    with _handled(arrived.put):
         yield arrived
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def wait_for_end(arrived: "SimpleQueue[int]") -> None:
@@ -90,3 +102,20 @@ def wait_for_end(arrived: "SimpleQueue[int]") -> None:
         with suppress(Empty):
             arrived.get(timeout=_LOOK_UP_SECONDS)
             return
+
+
+@contextmanager
+def _handled(handle: Callable[[int], None]) -> Iterator[None]:
+    before = {
+        number: signal.signal(number, lambda received, _frame: handle(received))
+        for number in _end_signals()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_signals() -> list[int]:
+    return [getattr(signal, name) for name in _END_SIGNALS if hasattr(signal, name)]

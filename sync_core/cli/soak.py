@@ -3,12 +3,11 @@
 import os
 import random
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sync_core.cli.running import Directory, log_folder, require_emulator
+from sync_core.cli.running import Directory, log_folder, require_emulator, unwound_by_signals
 from sync_core.cli.sides import sides_of_cloud
 from sync_core.cli.terminal import EXIT_DIFFERENT, say_problem
 from sync_core.cli.verify import print_comparison
@@ -40,16 +39,27 @@ def soak(
     """
     require_emulator()
     plan = Plan(operations, keys, seed, kill_every)
-    with (
-        log_folder(directory) as folder,
-        LocalCloud(directory=Path(folder.path)) as cloud,
-    ):
-        ready = parse(cloud.to_json())
-        report = soaking.soak(ready, cloud.client, plan, _killer(cloud, seed))
-        _tell(report)
-        summary = print_comparison({**sides_of_cloud(ready)})
-    if report.complaints or summary.differences:
+    with unwound_by_signals(), log_folder(directory) as folder:
+        with LocalCloud(directory=folder.path) as cloud:
+            is_good = _run(cloud, plan)
+        folder.is_kept |= not is_good
+        if folder.is_kept:
+            typer.echo(f"the log files are in {folder.path}")
+    if not is_good:
         raise typer.Exit(EXIT_DIFFERENT)
+
+
+def _run(cloud: LocalCloud, plan: Plan) -> bool:
+    """Carry the plan out and tell how it went; True if everything is as it must be."""
+    ready = parse(cloud.to_json())
+    try:
+        report = soaking.soak(ready, cloud.client, plan, _killer(cloud, plan.seed))
+    except TimeoutError as error:
+        say_problem(f"the sides do not come to rest: {error}", "see the workers' log files")
+        return False
+    _tell(report)
+    summary = print_comparison({**sides_of_cloud(ready)})
+    return not report.complaints and not summary.differences
 
 
 def _killer(cloud: LocalCloud, seed: int) -> soaking.Kill:
@@ -71,4 +81,4 @@ def _tell(report: Report) -> None:
         f"all quiet {report.quiet_seconds:.1f} s later"
     )
     for complaint in report.complaints:
-        say_problem(complaint, "see the workers' log files; --directory keeps them")
+        say_problem(complaint, "see the workers' log files")
