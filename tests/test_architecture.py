@@ -124,6 +124,28 @@ def test_a_vendors_library_stays_where_it_belongs(path: Path) -> None:
         assert homes is None or layer in homes, f"{name} belongs into {homes}"
 
 
+@pytest.mark.parametrize("path", modules("handlers"), ids=str)
+def test_a_handler_knows_powertools_and_no_other_vendor(path: Path) -> None:
+    vendors = {name.split(".", maxsplit=1)[0] for name in imports_of(path)} & set(VENDORS)
+    assert vendors <= {"aws_lambda_powertools"}
+
+
+def test_ports_and_adapters_in_memory_need_no_vendor() -> None:
+    for path in modules():
+        if path.stem == "protocol" or path.stem.startswith("memory"):
+            imported = {name.split(".", maxsplit=1)[0] for name in imports_of(path)}
+            assert imported <= sys.stdlib_module_names | {"sync_core"}, path
+
+
+def test_pynamodb_stays_in_the_adapter_of_dynamodb() -> None:
+    homes = {
+        path.stem
+        for path in modules()
+        if any(name.split(".", maxsplit=1)[0] == "pynamodb" for name in imports_of(path))
+    }
+    assert all(home.startswith("dynamodb") for home in homes)
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in modules() if layer_of(name_of(path)) in MODEL | PURE],

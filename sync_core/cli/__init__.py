@@ -14,10 +14,11 @@ import typer
 from sync_core.cli.demo import demo
 from sync_core.cli.local import local
 from sync_core.cli.soak import soak
-from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error
+from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error, say_problem
 from sync_core.cli.verify import verify
 from sync_core.cli.worker import worker
 from sync_core.errors import DualwayError
+from sync_core.local.gaps.seam import EmulatorChanged
 
 __all__ = ["app", "main"]
 
@@ -64,4 +65,7 @@ def main() -> None:
         app()
     except DualwayError as error:
         say_error(error)
+        sys.exit(EXIT_ERROR)
+    except EmulatorChanged as error:
+        say_problem("the installed emulator is another one than dualway knows", str(error))
         sys.exit(EXIT_ERROR)

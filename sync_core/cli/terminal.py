@@ -40,7 +40,7 @@ def say_error(error: DualwayError) -> None:
     """Say on standard error what went wrong and what to do next, one cause on a line."""
     advice = next((advice for kind, advice in _ADVICE if isinstance(error, kind)), None)
     place = "" if error.key in error.cause or len(_causes(error)) > 1 else f" ({error.key})"
-    lines = [f"dualway: cannot {error.operation}{place}:", *_causes(error), advice]
+    lines = [f"dualway: {error.operation}{place}:", *_causes(error), advice]
     _write_error("\n  ".join(line for line in lines if line))
 
 

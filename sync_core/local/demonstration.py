@@ -12,7 +12,7 @@ from typing import Any
 from sync_core.local.observe import Observer, Tally, WatchedSite
 from sync_core.local.ready_file import ReadyCloud
 from sync_core.local.user import User
-from sync_core.local.workload import SIDES, Operation, PutObject, SideName, Story
+from sync_core.local.workload import SIDES, Operation, SideName, Story
 
 QUIET_DEADLINE_SECONDS = 120.0
 SHOW_SECONDS = 0.5
@@ -72,6 +72,7 @@ class Demonstration:
         self._show = show
         self._doing = ""
         self._shown_at = 0.0
+        self._is_stopped = False
         self._users = {
             name: User(clients("s3", name), site.bucket) for name, site in cloud.sites.items()
         }
@@ -93,24 +94,28 @@ class Demonstration:
         self._doing = f"users {doing}"
         with ThreadPoolExecutor(len(SIDES), thread_name_prefix="user") as users:
             acting = [users.submit(act, side) for side in SIDES]
-            while wait_for(acting, timeout=SHOW_SECONDS).not_done:
-                self._observer.read_logs()
-                self._tell(self._observer.depths())
+            try:
+                while wait_for(acting, timeout=SHOW_SECONDS).not_done:
+                    self._observer.read_logs()
+                    self._tell(self._observer.depths())
+            except BaseException:
+                # The users' threads are waited for on the way out.
+                self._is_stopped = True
+                raise
         _raise_first(acting)
         self._doing = "both sides settle"
         self._observer.wait_until_quiet(QUIET_DEADLINE_SECONDS, self._tell)
 
     def _do(self, side: SideName, operations: Sequence[Operation]) -> None:
         for operation in operations:
-            if operation.side == side:
+            if operation.side == side and not self._is_stopped:
                 self._users[side].do(operation)
 
     def _collide(self, side: SideName, meeting: Barrier) -> None:
         try:
             for pair in self._story.conflicts:
-                mine = _of_side(pair, side)
                 meeting.wait()
-                self._users[side].do(mine)
+                self._do(side, pair)
         except BaseException:
             meeting.abort()
             raise
@@ -171,10 +176,6 @@ def count_objects(s3: Any, bucket: str) -> int:
     """Return how many objects a listing of the bucket shows."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return sum(int(page["KeyCount"]) for page in pages)
-
-
-def _of_side(pair: tuple[PutObject, PutObject], side: SideName) -> PutObject:
-    return next(put for put in pair if put.side == side)
 
 
 def _raise_first(futures: Sequence[Future[None]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from sync_core.local.demonstration import watched_sites
@@ -65,8 +66,14 @@ def soak(
     observer = Observer(watched_sites(cloud, clients))
     began = time.monotonic()
     with ThreadPoolExecutor(len(SIDES), thread_name_prefix="user") as threads:
-        working = [threads.submit(_work, users[side], side, plan) for side in SIDES]
-        kills = _kill_while(working, plan.kill_every_seconds, kill)
+        stop = Event()
+        working = [threads.submit(_work, users[side], side, plan, stop) for side in SIDES]
+        try:
+            kills = _kill_while(working, plan.kill_every_seconds, kill)
+        except BaseException:
+            # The users' threads are waited for on the way out.
+            stop.set()
+            raise
     for user in working:
         user.result()
     worked = time.monotonic()
@@ -85,8 +92,10 @@ def soak(
     )
 
 
-def _work(user: User, side: SideName, plan: Plan) -> None:
+def _work(user: User, side: SideName, plan: Plan, stop: Event) -> None:
     for operation in random_operations(side, plan.operations // 2, plan.keys, plan.seed):
+        if stop.is_set():
+            return
         user.do(operation)
 
 

@@ -1,12 +1,15 @@
 """The commands as a person runs them: what they end with, and what they say when they cannot."""
 
+import json
+import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, Running, eventually
+from tests.e2e.conftest import COMMAND, DEADLINE_SECONDS, Running, eventually
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -24,6 +27,25 @@ def test_the_demo_ends_with_equal_buckets() -> None:
     assert shown.returncode == 0, shown.stderr
     assert "equal:" in shown.stdout
     assert "Repeated transfer job!" in shown.stdout
+
+
+def test_a_demo_that_is_ended_stops_its_workers(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [*COMMAND, "demo", "--directory", str(tmp_path)], stdout=subprocess.DEVNULL
+    )
+    started: list[int] = []
+
+    def have_started() -> bool:
+        logs = [path.read_text().splitlines() for path in tmp_path.glob("worker-*.log")]
+        started[:] = [json.loads(log[0])["process_id"] for log in logs if log]
+        return len(started) == 2
+
+    eventually(have_started, "the workers did not start")
+    demo.terminate()
+    assert demo.wait(DEADLINE_SECONDS) == 128 + signal.SIGTERM
+    for process_id in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process_id, 0)
 
 
 def test_verify_names_each_difference_and_ends_with_one(running: Running) -> None:
