@@ -33,9 +33,10 @@ from sync_core.model import (
     SkipReason,
     SyncRecord,
     Unsure,
+    listed_id,
 )
 from sync_core.stack import Stack
-from sync_core.transfer import copy_object, delete_object, listed_id
+from sync_core.transfer import copy_object, delete_object
 
 NO_PAIR = Pair()
 _LEFT_TO_PEER = frozenset({SkipReason.PEER_ACTS, SkipReason.PEER_WINS})

@@ -12,7 +12,17 @@ from sync_core import marker
 from sync_core.errors import Ambiguous, Blocked, IntegrityError, LeaseLost, PreconditionFailed
 from sync_core.evidence import Replication, facts
 from sync_core.marker import METADATA_NAME
-from sync_core.model import Conflict, Copy, Delete, ObjectVersion, Pair, Side, SideState, SyncRecord
+from sync_core.model import (
+    Conflict,
+    Copy,
+    Delete,
+    ObjectVersion,
+    Pair,
+    Side,
+    SideState,
+    SyncRecord,
+    listed_id,
+)
 from sync_core.multipart import copy_in_parts
 from sync_core.parts import part_sizes
 from sync_core.routing import conflict_key
@@ -65,11 +75,6 @@ def _require_lease(stack: Stack, record: SyncRecord) -> None:
     """
     if record.lease is None or record.lease.until <= stack.now():
         raise LeaseLost("write", record.key, "the lease ran out before the write")
-
-
-def listed_id(version: ObjectVersion) -> str:
-    """Return how a listing shows an instance: `etag|size|LastModified in epoch seconds`."""
-    return f"{version.etag}|{version.size_bytes}|{int(version.last_modified_at.timestamp())}"
 
 
 def _source_side(verdict: Copy | Conflict) -> Side:

@@ -50,3 +50,14 @@ class Queue(Protocol):
         The message is put there before it is deleted here: a crash between the two leaves both.
         """
         ...
+
+
+class SupportsBulkSend(Protocol):
+    """Many messages at once, as a finder sends them."""
+
+    def send_many(self, bodies: Sequence[str]) -> None:
+        """Add any number of messages, in as few requests as the queue allows.
+
+        After an error each of them may have been added or not.
+        """
+        ...

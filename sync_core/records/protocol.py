@@ -1,4 +1,4 @@
-"""The port to the table of records: one per account, one item per key.
+"""The port to the table of records: one per account, one item per key, and a few control items.
 
 What every adapter promises, and `tests/contract/test_record_store.py` checks on each of them:
 reads are strongly consistent, and every write is conditional on the generation that was read.
@@ -6,10 +6,10 @@ Methods may raise `Throttled`, `Unavailable`, `Ambiguous` (writes only) or `Acce
 `ConfigError` when the table does not exist, `Poison` when an item in it is no record.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
-from sync_core.model import SyncRecord
+from sync_core.model import ControlItem, ListedRecord, SyncRecord
 
 
 class RecordStore(Protocol):
@@ -29,3 +29,37 @@ class RecordStore(Protocol):
         be stored or not.
         """
         ...
+
+    def list(self, start_after: str = "") -> Iterator[ListedRecord]:
+        """Yield all records behind `start_after`, in the order of their keys' UTF-8 bytes.
+
+        In bounded memory, strongly consistent page by page; records that are written meanwhile may
+        show or not. Records of keys that no S3 object can have (over 1,024 bytes) are left out.
+        """
+        ...
+
+
+class ControlStore(Protocol):
+    """The items that are no key's record, by name: at most a few kilobytes of text each."""
+
+    def read_control(self, name: str) -> ControlItem | None:
+        """Return the item as it is now."""
+        ...
+
+    def write_control(self, item: ControlItem) -> bool:
+        """Store the item if the table still holds generation `item.gen` of it (0: none).
+
+        A stored item gets generation `gen + 1`. False: another writer came first.
+        """
+        ...
+
+    def list_control(self, prefix: str, start_after: str = "") -> Iterator[ControlItem]:
+        """Yield the items whose names begin with `prefix` and come after `start_after`, in order.
+
+        Items past their `expires_at` may still be among them.
+        """
+        ...
+
+
+class Table(RecordStore, ControlStore, Protocol):
+    """A stack's table; the DynamoDB and memory adapters implement it."""

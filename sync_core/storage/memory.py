@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from sync_core.errors import PreconditionFailed
-from sync_core.model import ListedObject, ObjectVersion
+from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion
 from sync_core.storage.memory_bucket import ChangeRecord, MemoryBucket, Stored, Upload
 from sync_core.storage.memory_rules import (
     accepted,
@@ -121,9 +121,8 @@ class MemoryObjectStore:
         after = start_after.encode()
         for version in sorted(versions, key=lambda version: version.key.encode()):
             if version.key.startswith(prefix) and version.key.encode() > after:
-                yield ListedObject(
-                    version.key, version.etag, version.size_bytes, version.last_modified_at
-                )
+                modified = version.last_modified_at.strftime(MODIFIED_FORMAT)
+                yield ListedObject(version.key, version.etag, version.size_bytes, modified)
 
     def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy `source` inside the bucket, without the marker."""

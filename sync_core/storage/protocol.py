@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from sync_core.model import ListedObject, ObjectVersion
+from sync_core.model import ListedObject, ObjectVersion, VersionEntry
 
 
 class Readable(Protocol):
@@ -191,12 +191,43 @@ class SupportsMultipart(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsVersions(Protocol):
+    """The history of a key, where the bucket keeps one.
+
+    On a bucket that was never versioned `versions` shows at most the one current instance.
+    """
+
+    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
+        """Return up to `limit` versions of exactly this key and delete markers on it, newest first.
+
+        The first one is current. A null version has the id "null".
+        """
+        ...
+
+    def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
+        """Return one version, current or not; None when it is gone or a delete marker."""
+        ...
+
+    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy the version `source.version_id` aside, as `copy_if` does, current or not.
+
+        Raises `PreconditionFailed` when that version is gone.
+        """
+        ...
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Delete one version, or one delete marker, for good; a missing one is no error."""
+        ...
+
+
 class SyncStore(
     ObjectStore,
     SupportsConditionalWrite,
     SupportsServerSideCopy,
     SupportsTags,
     SupportsMultipart,
+    SupportsVersions,
     Protocol,
 ):
     """All that a side of a two-way sync needs; the S3 and memory adapters implement it."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from sync_core.errors import Blocked
-from sync_core.model import ListedObject, ObjectVersion
+from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion
 from sync_core.storage.dialects import Dialect
 from sync_core.storage.metadata import split_marker, with_marker
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
@@ -111,7 +111,7 @@ def listed_object(entry: Mapping[str, Any]) -> ListedObject:
         key=entry["Key"],
         etag=_unquoted(entry["ETag"]),
         size_bytes=entry["Size"],
-        last_modified_at=_whole_seconds(entry["LastModified"]),
+        modified=_whole_seconds(entry["LastModified"]).strftime(MODIFIED_FORMAT),
     )
 
 

@@ -17,7 +17,7 @@ ONE = Content(original(b"x", metadata={"owner": "ann"}), "aa", {"team": "blue"})
 
 
 def listed(*keys: str) -> list[ListedObject]:
-    return [ListedObject(key, "etag", 1, AT) for key in keys]
+    return [ListedObject(key, "etag", 1, "2026-01-01T00:00:00") for key in keys]
 
 
 def as_keys(first: list[ListedObject], second: list[ListedObject]) -> list[tuple[str, str]]:
