@@ -10,10 +10,12 @@ os.environ["BOTO_DISABLE_CRT"] = "true"
 
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import botocore.session
@@ -23,13 +25,18 @@ from botocore.config import Config as ClientConfig
 
 from sync_core.config import Config
 from sync_core.errors import ConfigError
+from sync_core.finder import FinderReport
+from sync_core.guard import GuardRules
 from sync_core.peer import Peer, PeerAccess, PeerConnection, read_access
-from sync_core.pipeline import Pipeline
 from sync_core.queues.protocol import Queue
 from sync_core.queues.sqs import SQSQueue
 from sync_core.records.dynamodb import DynamoDBRecordStore
+from sync_core.records.protocol import Table
+from sync_core.schedule import Schedule
 from sync_core.settle import BatchPipeline
 from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.startup import Startup
+from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import s3_clients
 from sync_core.telemetry import Telemetry, new_logger
@@ -50,18 +57,47 @@ class Deployment:
     forget_credentials: Callable[[], None]
 
 
-def build(config: Config, telemetry: Telemetry) -> Deployment:
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The parts of one deployment, for whoever needs more of it than its pipeline."""
+
+    config: Config
+    queue: SQSQueue
+    startup: Startup
+    telemetry: Telemetry
+    peer: Peer
+    records: Table
+
+    def find(self, is_ending: Callable[[], bool] = lambda: False) -> FinderReport:
+        """Run a finder round, or the rest of one that was interrupted."""
+        return self.startup.find(self.queue, is_ending)
+
+    def deployment(self) -> Deployment:
+        """Return what consumes the queue."""
+        return Deployment(
+            config=self.config,
+            queue=self.queue,
+            pipeline=self.startup,
+            telemetry=self.telemetry,
+            forget_credentials=self.peer.forget,
+        )
+
+
+def connect(config: Config, telemetry: Telemetry) -> Connected:
     """Connect the parts; sends nothing, so that an outage cannot keep a process from starting."""
     _require_python_signing()
     session = aws_session()
     peer = _peer(session, config)
-    return Deployment(
-        config=config,
-        queue=_queue(session, config),
-        pipeline=Pipeline(_stack(session, config, telemetry, peer)),
-        telemetry=telemetry,
-        forget_credentials=peer.forget,
-    )
+    stack = _stack(session, config, telemetry, peer)
+    rules = GuardRules(config.delete_limits, config.epoch)
+    startup = Startup(stack, rules, telemetry)
+    queue = _queue(session, config)
+    return Connected(config, queue, startup, telemetry, peer, stack.records)
+
+
+def build(config: Config, telemetry: Telemetry) -> Deployment:
+    """Return what consumes the queue; sends nothing."""
+    return connect(config, telemetry).deployment()
 
 
 def build_worker(deployment: Deployment) -> Worker:
@@ -86,7 +122,9 @@ def serve(config: Config) -> None:
     telemetry = Telemetry(logger, site=own.name, bucket=own.bucket)
     started = {"action": "worker_started", "site": own.name, "process_id": os.getpid()}
     logger.info("Started the worker", extra=started)
-    unfinished = run_until_signal(build_worker(build(config, telemetry)))
+    connected = connect(config, telemetry)
+    worker = build_worker(connected.deployment())
+    unfinished = run_until_signal(worker, alongside=_schedules(connected))
     logger.info(
         "Stopped the worker",
         extra={"action": "worker_stopped", "site": own.name, "messages_given_back": unfinished},
@@ -95,6 +133,16 @@ def serve(config: Config) -> None:
         # The interpreter would wait for the transfers' threads, for as long as they hang.
         sys.stdout.flush()
         os._exit(0)
+
+
+def _schedules(connected: Connected) -> list[Callable[[Event], None]]:
+    every_seconds, telemetry = connected.config.finder_seconds, connected.telemetry
+    if not every_seconds:
+        return []
+    schedule = Schedule(
+        connected.find, every_seconds, telemetry.report_round, telemetry, time.monotonic
+    )
+    return [schedule.run]
 
 
 def aws_session() -> Session:
@@ -137,8 +185,8 @@ def _stack(session: Session, config: Config, telemetry: Telemetry, peer: Peer) -
     return Stack(
         sides=Sides(
             pair=pair,
-            own=S3ObjectStore(pair.own.bucket, lambda: own_clients),
-            peer=S3ObjectStore(pair.peer.bucket, peer.s3),
+            own=below(S3ObjectStore(pair.own.bucket, lambda: own_clients), pair.own.prefix),
+            peer=below(S3ObjectStore(pair.peer.bucket, peer.s3), pair.peer.prefix),
         ),
         records=DynamoDBRecordStore.connect(
             config.records_table, pair.own.region, endpoint_url=config.endpoint_url
@@ -148,13 +196,16 @@ def _stack(session: Session, config: Config, telemetry: Telemetry, peer: Peer) -
             grace_seconds=config.grace_seconds,
             # A key is free again when the messages of the worker that died are.
             lease_seconds=config.visibility_timeout_seconds,
+            conflict_policy=config.conflict_policy,
+            preferred_site=config.preferred_site,
+            excluded=config.excluded,
         ),
         context=Context(
             clock=lambda: datetime.now(UTC),
             nonce=lambda: secrets.token_hex(8),
             executor=ThreadPoolExecutor(config.concurrency, thread_name_prefix="transfer"),
             report=telemetry.report,
-            nudge=peer.nudge,
+            nudge=lambda key: peer.nudge(pair.peer.prefix + key),
         ),
     )
 

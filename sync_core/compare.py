@@ -1,21 +1,30 @@
-"""Compares two sides: the merge of two sorted listings, and what differs between two objects.
+"""Compares two sides: the merge of sorted listings, and what differs between two objects.
 
 Keys are ordered by their UTF-8 bytes, as stores list them; a merge holds one entry of each side.
+That order is also the order of code points (RFC 3629, 1), in which Python compares text, so that
+no key has to be encoded.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
+from typing import TypeVar
 
 from sync_core.errors import ConfigError
-from sync_core.model import ListedObject, ObjectVersion
+from sync_core.model import ListedObject, ListedRecord, ObjectVersion
 
 _UNORDERED = "a store that does not list keys by their UTF-8 bytes cannot be compared"
 
 Listed = tuple[ListedObject | None, ListedObject | None]
 """One key as both listings show it; at least one of them does."""
 
+Known = tuple[str, ListedObject | None, ListedObject | None, ListedRecord | None]
+"""One key, and all that is known of it without asking: own and peer listing, and the record."""
+
 Shown = str | int | None
 """A value as a side has it; None where it has none."""
+
+_Entry = TypeVar("_Entry", ListedObject, ListedRecord)
 
 
 def merge(first: Iterable[ListedObject], second: Iterable[ListedObject]) -> Iterator[Listed]:
@@ -25,30 +34,64 @@ def merge(first: Iterable[ListedObject], second: Iterable[ListedObject]) -> Iter
     listing would take present objects for absent ones.
     """
     left, right = _ascending(first), _ascending(second)
-    one, other = next(left, None), next(right, None)
-    while one is not None or other is not None:
-        order = _compare(one, other)
-        yield (one if order <= 0 else None, other if order >= 0 else None)
-        one = next(left, None) if order <= 0 else one
-        other = next(right, None) if order >= 0 else other
+    (one_key, one), (other_key, other) = next(left), next(right)
+    while one_key is not None or other_key is not None:
+        if one_key == other_key:
+            yield one, other
+            (one_key, one), (other_key, other) = next(left), next(right)
+        elif other_key is None or (one_key is not None and one_key < other_key):
+            yield one, None
+            one_key, one = next(left)
+        else:
+            yield None, other
+            other_key, other = next(right)
 
 
-def _compare(one: ListedObject | None, other: ListedObject | None) -> int:
-    """Return which comes first: -1 the one, 1 the other, 0 both."""
-    if one is None or other is None:
-        return 1 if one is None else -1
-    left, right = one.key.encode(), other.key.encode()
-    return (left > right) - (left < right)
+def merge_with_records(
+    own: Iterable[ListedObject], peer: Iterable[ListedObject], records: Iterable[ListedRecord]
+) -> Iterator[Known]:
+    """Yield each key that a listing shows or that has a record once, in order.
+
+    Raises `ConfigError` as `merge` does, for any of the three.
+    """
+    owns, peers, known = _ascending(own), _ascending(peer), _ascending(records)
+    (own_key, one), (peer_key, other), (record_key, record) = next(owns), next(peers), next(known)
+    while True:
+        # Nearly all keys of a bucket are in all three: this branch decides what a key costs.
+        if own_key == peer_key == record_key:
+            if own_key is None:
+                return
+            yield own_key, one, other, record
+            own_key, one = next(owns)
+            peer_key, other = next(peers)
+            record_key, record = next(known)
+            continue
+        key = min(head for head in (own_key, peer_key, record_key) if head is not None)
+        is_own, is_peer, is_recorded = own_key == key, peer_key == key, record_key == key
+        yield (
+            key,
+            one if is_own else None,
+            other if is_peer else None,
+            record if is_recorded else None,
+        )
+        own_key, one = next(owns) if is_own else (own_key, one)
+        peer_key, other = next(peers) if is_peer else (peer_key, other)
+        record_key, record = next(known) if is_recorded else (record_key, record)
 
 
-def _ascending(listing: Iterable[ListedObject]) -> Iterator[ListedObject]:
+def _ascending(
+    listing: Iterable[_Entry],
+) -> Iterator[tuple[str, _Entry] | tuple[None, None]]:
+    """Yield each entry with its key, and Nones without end behind the last one."""
     before: str | None = None
     for entry in listing:
-        if before is not None and entry.key.encode() <= before.encode():
-            cause = f"the listing has {entry.key!r} after {before!r}; {_UNORDERED}"
-            raise ConfigError("compare the listings", entry.key, cause)
-        before = entry.key
-        yield entry
+        key = entry.key
+        if before is not None and key <= before:
+            cause = f"the listing has {key!r} after {before!r}; {_UNORDERED}"
+            raise ConfigError("compare the listings", key, cause)
+        before = key
+        yield key, entry
+    yield from repeat((None, None))
 
 
 @dataclass(frozen=True, slots=True)

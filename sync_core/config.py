@@ -4,6 +4,7 @@ cfn/site.yaml sets these variables for the Lambda functions; a long-running work
 the same ones. Everything wrong is told at once, with what to do about it.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from sync_core.errors import ConfigError
-from sync_core.model import Site, SitePair
+from sync_core.model import ConflictPolicy, Site, SitePair
+from sync_core.safety import DeleteLimits
 
 _Value = TypeVar("_Value")
 
@@ -26,7 +28,10 @@ class Config:
     user; `echo_principal_ids` are the ids of the own account's dedicated user and of the stack's
     own role. `endpoint_url` replaces AWS's endpoints in the own account, `peer_endpoint_url` the
     peer's S3 endpoint. `receive_wait_seconds` is how long one receive waits for a message, and
-    with it the longest that an idle worker takes to stop.
+    with it the longest that an idle worker takes to stop. `preferred_site` goes with the conflict
+    policy `prefer`; `excluded` are patterns of keys (see `routing.is_excluded`). `finder_seconds`
+    is the time from the beginning of one finder round to the next in a long-running worker; 0: it
+    runs none.
     """
 
     pair: SitePair
@@ -43,6 +48,23 @@ class Config:
     concurrency: int = 16
     pollers: int = 4
     log_level: str = "INFO"
+    conflict_policy: ConflictPolicy = ConflictPolicy.KEEP_COPY
+    preferred_site: str | None = None
+    excluded: tuple[str, ...] = ()
+    delete_limits: DeleteLimits = field(default_factory=DeleteLimits)
+    finder_seconds: int = 3600
+
+    @property
+    def epoch(self) -> str:
+        """A text that changes with whatever makes the same buckets mean something else."""
+        sites = (self.pair.own, self.pair.peer)
+        meaning = (
+            sorted((site.name, site.bucket, site.prefix) for site in sites),
+            sorted(self.excluded),
+            self.conflict_policy.value,
+            self.preferred_site,
+        )
+        return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
 
     @staticmethod
     def from_environment(environ: Mapping[str, str]) -> "Config":
@@ -51,6 +73,7 @@ class Config:
         pair = SitePair(own=_site(variables, ""), peer=_site(variables, "PEER_"))
         if pair.own.name and pair.own.name == pair.peer.name:
             variables.complain("DUALWAY_PEER_SITE", "equals DUALWAY_SITE: give each site its name")
+        policy, preferred_site = _conflict_policy(variables, pair)
         config = Config(
             pair=pair,
             queue_url=variables.required("DUALWAY_QUEUE_URL", _url, ""),
@@ -72,9 +95,19 @@ class Config:
             concurrency=variables.optional("DUALWAY_CONCURRENCY", _whole(1, 1_000), 16),
             pollers=variables.optional("DUALWAY_POLLERS", _whole(1, 100), 4),
             log_level=variables.optional("DUALWAY_LOG_LEVEL", _log_level, "INFO"),
+            conflict_policy=policy,
+            preferred_site=preferred_site,
+            excluded=variables.optional("DUALWAY_EXCLUDE", _patterns, ()),
+            delete_limits=_delete_limits(variables),
+            finder_seconds=variables.optional("DUALWAY_FINDER_SECONDS", _whole(0, 604_800), 3600),
         )
         variables.raise_complaints()
         return config
+
+
+def adopt(environ: Mapping[str, str]) -> None:
+    """Put settings into the process's environment, where the SDK looks for credentials too."""
+    os.environ.update(environ)
 
 
 def load() -> Config:
@@ -116,7 +149,42 @@ def _site(variables: _Variables, role: str) -> Site:
         name=variables.required(f"DUALWAY_{role}SITE", str, ""),
         bucket=variables.required(f"DUALWAY_{role}BUCKET", str, ""),
         region=variables.required(f"DUALWAY_{role}REGION", str, ""),
+        prefix=variables.optional(f"DUALWAY_{role}PREFIX", str, ""),
     )
+
+
+def _delete_limits(variables: _Variables) -> DeleteLimits:
+    default = DeleteLimits()
+    return DeleteLimits(
+        count=variables.optional("DUALWAY_MAX_DELETES", _whole(0, 10**9), default.count),
+        percent=variables.optional("DUALWAY_MAX_DELETE_PERCENT", _whole(0, 100), default.percent),
+        window_seconds=variables.optional(
+            "DUALWAY_DELETE_WINDOW_SECONDS", _whole(1, 604_800), default.window_seconds
+        ),
+        settle_seconds=variables.optional(
+            "DUALWAY_DELETE_SETTLE_SECONDS", _whole(0, 86_400), default.settle_seconds
+        ),
+    )
+
+
+def _conflict_policy(variables: _Variables, pair: SitePair) -> tuple[ConflictPolicy, str | None]:
+    """Return the policy, and with `prefer:SITE` the site."""
+    names = {pair.own.name, pair.peer.name}
+
+    def read(value: str) -> tuple[ConflictPolicy, str | None]:
+        name, _, site = value.partition(":")
+        known = name in set(ConflictPolicy)
+        if not known or (name == ConflictPolicy.PREFER) != (site in names):
+            choices = "keep-copy, keep-version, manual or prefer:SITE"
+            raise ValueError(f"give {choices}, where SITE is one of both sites")
+        return ConflictPolicy(name), site or None
+
+    default: tuple[ConflictPolicy, str | None] = (ConflictPolicy.KEEP_COPY, None)
+    return variables.optional("DUALWAY_CONFLICT_POLICY", read, default)
+
+
+def _patterns(value: str) -> tuple[str, ...]:
+    return tuple(pattern.strip() for pattern in value.split(",") if pattern.strip())
 
 
 def _url(value: str) -> str:

@@ -15,8 +15,12 @@
 | 11 | x | y | neither | conflict: the later stamp wins, the loser is kept as a copy |
 
 The own stack acts on the peer's side; on its own side only as a *helper*, where the knowledge is
-private to it and the peer's stack would never act. Mirrored inputs give mirrored verdicts.
+private to it and the peer's stack would never act: rows 3 and 9, and rows 7, 9 and 11 for a replica
+at the peer that a user has revived, which an ignorant peer takes for ours. Mirrored inputs give
+mirrored verdicts.
 """
+
+from dataclasses import dataclass
 
 from sync_core.evidence import Evidence, Facts, Witness
 from sync_core.model import (
@@ -33,70 +37,87 @@ from sync_core.model import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a verdict depends on beside the snapshot.
+
+    `waited`: this snapshot has lasted for the grace period, so that rows 4 and 11 stop waiting for
+    evidence about our own open intent, and the helpers may act. `preferred`: the side that wins
+    true conflicts; None: the later stamp does. `is_manual`: a person decides them.
+    """
+
+    waited: bool = False
+    preferred: Side | None = None
+    is_manual: bool = False
+
+
 def decide(
     own: ObjectVersion | None,
     peer: ObjectVersion | None,
     evidence: Evidence,
-    *,
-    waited: bool = False,
+    terms: Terms = Terms(),
 ) -> Verdict:
-    """Return the verdict on one snapshot.
-
-    `waited` says that this snapshot has lasted for the grace period: rows 4 and 11 stop waiting
-    for evidence about our own open intent, and row 9 may help.
-    """
+    """Return the verdict on one snapshot. Both stacks of a pair have to prefer the same site."""
     if own is None and peer is None:
         return Skip(1, SkipReason.BOTH_ABSENT) if evidence.recorded else Acknowledge(1, None)
     if own is None:
-        return _own_is_absent(peer, evidence)
+        return _own_is_absent(peer, evidence, terms)
     if peer is None:
-        return _peer_is_absent(own, evidence, waited=waited)
-    return _both_are_present(own, peer, evidence, waited=waited)
+        return _peer_is_absent(own, evidence, terms)
+    return _both_are_present(own, peer, evidence, terms)
 
 
-def _own_is_absent(peer: ObjectVersion | None, evidence: Evidence) -> Verdict:
-    if peer is not None and evidence.own_saw_peer:
+def _own_is_absent(peer: ObjectVersion | None, evidence: Evidence, terms: Terms) -> Verdict:
+    if peer is None or evidence.peer is None:
+        raise AssertionError("rows 6 and 7 have an object at the peer")
+    if evidence.own_saw_peer:
         return Delete(6, peer)
+    if evidence.peer.is_revived:
+        return Copy(7, peer, None, to=Side.OWN) if terms.waited else Unsure(7)
     return Skip(7, SkipReason.PEER_ACTS)
 
 
-def _peer_is_absent(own: ObjectVersion, evidence: Evidence, *, waited: bool) -> Verdict:
+def _peer_is_absent(own: ObjectVersion, evidence: Evidence, terms: Terms) -> Verdict:
     if evidence.peer_saw_own is Witness.PRIVATE:
         return Delete(3, own, at=Side.OWN)
     if evidence.peer_saw_own:
         return Skip(3, SkipReason.PEER_ACTS)
-    if evidence.intent_open and not waited:
+    if evidence.intent_open and not terms.waited:
         return Unsure(4)
     return Copy(5, own, None)
 
 
 def _both_are_present(
-    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, *, waited: bool
+    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, terms: Terms
 ) -> Verdict:
     if evidence.link is not None:
         return Skip(2, SkipReason.IN_SYNC) if evidence.recorded else Acknowledge(2, evidence.link)
     if evidence.own_saw_peer and evidence.peer_saw_own:
-        return _both_were_seen(own, peer, evidence)
+        return _both_were_seen(own, peer, evidence, terms)
     if evidence.own_saw_peer:
         return Copy(8, own, peer)
     if evidence.peer_saw_own:
-        return _peer_is_newer(own, peer, evidence, waited=waited)
-    if evidence.intent_open and not waited:
+        return _peer_is_newer(own, peer, evidence, terms)
+    if evidence.intent_open and not terms.waited:
         return Unsure(11)
-    return _by_stamp(11, own, peer, evidence)
+    return _true_conflict(11, own, peer, evidence, terms)
 
 
 def _peer_is_newer(
-    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, *, waited: bool
+    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, terms: Terms
 ) -> Verdict:
-    """Row 9. An ignorant peer sees a conflict: it acts if its stamp is the later one."""
+    """Row 9. An ignorant peer sees a conflict: it acts if its own object wins it."""
+    own_facts, peer_facts = _both(evidence)
     knows = evidence.peer_saw_own is Witness.PUBLIC
-    if knows or not _own_is_later(evidence):
+    acts = knows or (not terms.is_manual and not _own_wins(own_facts, peer_facts, terms))
+    if acts and not peer_facts.is_revived:
         return Skip(9, SkipReason.PEER_ACTS)
-    return Copy(9, peer, own, to=Side.OWN) if waited else Unsure(9)
+    return Copy(9, peer, own, to=Side.OWN) if terms.waited else Unsure(9)
 
 
-def _both_were_seen(own: ObjectVersion, peer: ObjectVersion, evidence: Evidence) -> Verdict:
+def _both_were_seen(
+    own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, terms: Terms
+) -> Verdict:
     """Row 10. With two replicas, the one whose source was overwritten unseen is superseded."""
     own_facts, peer_facts = _both(evidence)
     if own_facts.is_replica != peer_facts.is_replica:
@@ -109,18 +130,26 @@ def _both_were_seen(own: ObjectVersion, peer: ObjectVersion, evidence: Evidence)
         if own_superseded != peer_superseded:
             wins = peer_superseded
             return Conflict(10, own, peer) if wins else Skip(10, SkipReason.PEER_WINS)
-    return _by_stamp(10, own, peer, evidence)
+    return _true_conflict(10, own, peer, evidence, terms)
 
 
-def _by_stamp(row: int, own: ObjectVersion, peer: ObjectVersion, evidence: Evidence) -> Verdict:
-    if _own_is_later(evidence):
+def _true_conflict(
+    row: int, own: ObjectVersion, peer: ObjectVersion, evidence: Evidence, terms: Terms
+) -> Verdict:
+    own_facts, peer_facts = _both(evidence)
+    if terms.is_manual:
+        return Skip(row, SkipReason.CONFLICT_LEFT_OPEN)
+    if _own_wins(own_facts, peer_facts, terms):
         return Conflict(row, own, peer)
+    if peer_facts.is_revived:
+        return Conflict(row, peer, own, to=Side.OWN) if terms.waited else Unsure(row)
     return Skip(row, SkipReason.PEER_WINS)
 
 
-def _own_is_later(evidence: Evidence) -> bool:
-    own_facts, peer_facts = _both(evidence)
-    return own_facts.stamp > peer_facts.stamp
+def _own_wins(own: Facts, peer: Facts, terms: Terms) -> bool:
+    if terms.preferred is not None:
+        return terms.preferred is Side.OWN
+    return own.stamp > peer.stamp
 
 
 def _both(evidence: Evidence) -> tuple[Facts, Facts]:

@@ -9,9 +9,18 @@ so that whatever the peer holds now (or its absence) is later. Proofs, each for 
 
 An absent side is never seen; only present instances are. A recorded pair is a fact about the past:
 a stale one can miss evidence, never invent it.
+
+A fourth proof is asked for only where our own intent is open and the peer's bucket is versioned:
+
+    E4  the key's history at the peer holds the replica that the intent announced     private
+
+A replica is written once. One that the record knows of the past (`SyncRecord.past`) and that shows
+up again as another instance, or after a tombstone, was *revived*: a user has restored an old
+version, removed a delete marker, or put a copy back. That is a change like any other.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from sync_core.marker import (
@@ -22,9 +31,11 @@ from sync_core.marker import (
     original_stamp,
     place_hash,
     read,
+    replica_id,
     value_hash,
 )
 from sync_core.model import Link, ObjectVersion, Pair, SideState, SitePair, SyncRecord
+from sync_core.tags import tags_hash
 
 
 class Witness(IntEnum):
@@ -39,13 +50,15 @@ class Witness(IntEnum):
 class Facts:
     """One side's current instance, read in the light of its marker.
 
-    `marker` may be stale; `is_replica` says that it is valid. `stamp` is the original's.
+    `marker` may be stale; `is_replica` says that it is valid and the instance not revived.
+    `stamp` is the original's.
     """
 
     id: str
     marker: Marker | None
     is_replica: bool
     stamp: Stamp
+    is_revived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +75,42 @@ class Evidence:
 
 
 def facts(version: ObjectVersion, side: str, pair: SitePair) -> Facts:
-    """Read one instance on `side` (a site's name)."""
+    """Read one instance on `side` (a site's name) by itself: nothing is revived."""
+    return facts_of(version, side, pair, SyncRecord(version.key))
+
+
+def facts_of(version: ObjectVersion, side: str, pair: SitePair, record: SyncRecord) -> Facts:
+    """Read one instance on `side` (a site's name) in the light of what the record knows."""
     marker = read(version, side, pair)
     replica = marker if marker is not None and is_valid(marker, version) else None
+    known = _known_at(side, pair, record)
+    is_revived = (
+        replica is not None
+        and replica_id(replica.nonce) in record.past
+        and (known is None or known.id != instance_id(version, replica))
+    )
+    replica = None if is_revived else replica
     return Facts(
         id=instance_id(version, replica),
         marker=marker,
         is_replica=replica is not None,
         stamp=replica.origin if replica else original_stamp(version, side),
+        is_revived=is_revived,
     )
+
+
+def _known_at(side: str, pair: SitePair, record: SyncRecord) -> SideState | None:
+    known = record.pair or Pair()
+    return known.own if side == pair.own.name else known.peer
 
 
 def weigh(
     own: ObjectVersion | None, peer: ObjectVersion | None, record: SyncRecord, pair: SitePair
 ) -> Evidence:
     """Gather the evidence for one snapshot. Pure; equal inputs give equal evidence."""
-    own_facts = facts(own, pair.own.name, pair) if own else None
-    peer_facts = facts(peer, pair.peer.name, pair) if peer else None
     known = record.pair or Pair()
+    own_facts = facts_of(own, pair.own.name, pair, record) if own else None
+    peer_facts = facts_of(peer, pair.peer.name, pair, record) if peer else None
     recorded = _is(known.own, own_facts) and _is(known.peer, peer_facts)
     intent = record.intent
     return Evidence(
@@ -97,26 +128,33 @@ def weigh(
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """What is put where: `source` in place of `replaced` on the side of site `to`."""
+    """What is put where: `source` in place of `replaced` on the side of site `to`.
+
+    `record` is what the writing stack knows of the key; `tags` go along.
+    """
 
     source: ObjectVersion
     replaced: ObjectVersion | None
     to: str
+    record: SyncRecord | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def marker(self, pair: SitePair, nonce: str, digest: str) -> Marker:
         """Return the marker that the replica carries; a replica of a replica keeps the origin."""
+        source, record = self.source, self.record or SyncRecord(self.source.key)
         side = next(site.name for site in (pair.own, pair.peer) if site.name != self.to)
-        source = self.source
-        known = facts(source, side, pair)
+        known = facts_of(source, side, pair, record)
+        replaced = facts_of(self.replaced, self.to, pair, record) if self.replaced else None
         return Marker(
             pair_id=pair.pair_id,
             place_hash=place_hash(self.to, source.key),
             origin=known.stamp,
             source_id=known.id,
-            replaced_id=facts(self.replaced, self.to, pair).id if self.replaced else None,
+            replaced_id=replaced.id if replaced else None,
             nonce=nonce,
             value_hash=value_hash(source.size_bytes, source.headers, source.metadata),
             digest=digest,
+            tags_hash=tags_hash(self.tags),
         )
 
 

@@ -3,14 +3,17 @@
 Destination first and source last: an own side read too early could be stale beside a fresh
 replica, and a stale "absent" beside one is a wrong delete. A key that nobody knows yet takes the
 optimistic path: its own object is opened at once and the peer is taken to be absent, which the
-conditional PUT then proves or refutes.
+conditional PUT then proves or refutes. Where our own earlier write may or may not have happened,
+the history of a versioned peer tells (E4), without waiting.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from sync_core import marker
 from sync_core.decide import decide
 from sync_core.errors import PreconditionFailed
-from sync_core.evidence import Evidence, weigh
+from sync_core.evidence import Evidence, Witness, weigh
 from sync_core.model import (
     Acknowledge,
     EventKind,
@@ -25,6 +28,9 @@ from sync_core.model import (
 )
 from sync_core.stack import Stack
 from sync_core.storage.protocol import ObjectReader
+
+HISTORY_LIMIT = 100
+"""How many versions of a key are looked through for an announced replica: one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,36 @@ def _judge(
     evidence = weigh(own, peer, record, stack.sides.pair)
     waiting = _waiting(stack, record, evidence)
     elapsed = (stack.now() - waiting.since).total_seconds()
-    verdict = decide(own, peer, evidence, waited=elapsed >= stack.settings.grace_seconds)
+    terms = stack.settings.terms(stack.sides.pair, waited=elapsed >= stack.settings.grace_seconds)
+    verdict = decide(own, peer, evidence, terms)
+    if isinstance(verdict, Unsure) and evidence.intent_open:
+        evidence = _with_history(stack, record, own, evidence)
+        verdict = decide(own, peer, evidence, terms)
     return Look(own, peer, evidence, verdict, waiting if isinstance(verdict, Unsure) else None)
+
+
+def _with_history(
+    stack: Stack, record: SyncRecord, own: ObjectVersion | None, evidence: Evidence
+) -> Evidence:
+    """Find out in the peer's history whether the open intent was carried out (E4)."""
+    if own is None or record.intent is None:
+        return evidence
+    nonce = record.intent.nonce
+    for version in _history(stack, own):
+        found = marker.read(version, stack.sides.pair.peer.name, stack.sides.pair)
+        if found is not None and found.nonce == nonce:
+            return replace(evidence, peer_saw_own=Witness.PRIVATE, intent_open=False)
+    is_whole = stack.sides.capabilities(Side.PEER).is_versioned
+    return replace(evidence, intent_open=False) if is_whole else evidence
+
+
+def _history(stack: Stack, own: ObjectVersion) -> Iterator[ObjectVersion]:
+    """Yield the peer's versions that may be replicas of `own`: those of its size."""
+    for entry in stack.sides.peer.versions(own.key, HISTORY_LIMIT):
+        if not entry.is_delete_marker and entry.size_bytes == own.size_bytes:
+            version = stack.sides.peer.head_version(own.key, entry.version_id)
+            if version is not None:
+                yield version
 
 
 def _waiting(stack: Stack, record: SyncRecord, evidence: Evidence) -> Waiting:

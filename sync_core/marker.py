@@ -1,7 +1,7 @@
 """The marker: one metadata entry on every object that dualway writes; it says where it came from.
 
     1;pair=1f0c9a7e;kh=0a1b2c3d4e5f;o=a;t=1700000000;e=9e107d9d;src=<16 hex>;pred=<16 hex>|0;
-    n=<nonce>;mh=<12 hex>;d=<8 hex>|-<parts>
+    n=<nonce>;mh=<12 hex>;d=<8 hex>|-<parts>;g=<8 hex>
 
 | field | meaning |
 |---|---|
@@ -12,6 +12,7 @@
 | `n` | the write's nonce: the name of this replica, and how a writer knows its own write again |
 | `mh` | hash of size, content headers and user metadata as written |
 | `d` | first 8 of the etag that the bytes must show (their MD5), or the number of parts |
+| `g` | hash of the tags as written: what both sides then agreed on |
 
 A marker is *valid* while the object is what we wrote, *stale* once a user has changed it (a
 read-modify-write keeps metadata), and no marker at all on another key, side or pair. Stale markers
@@ -31,7 +32,7 @@ MAX_BYTES = 200
 """Upper bound of a marker's text, so that little of S3's 2 KB of user metadata is taken."""
 
 _FORMAT = "1"
-_FIELDS = ("pair", "kh", "o", "t", "e", "src", "pred", "n", "mh", "d")
+_FIELDS = ("pair", "kh", "o", "t", "e", "src", "pred", "n", "mh", "d", "g")
 _NO_INSTANCE = "0"
 _ETAG_DIGITS = 8
 
@@ -57,6 +58,7 @@ class Marker:
     nonce: str
     value_hash: str
     digest: str
+    tags_hash: str = ""
 
     def __str__(self) -> str:
         values = (
@@ -70,6 +72,7 @@ class Marker:
             self.nonce,
             self.value_hash,
             self.digest,
+            self.tags_hash,
         )
         fields = (f"{name}={value}" for name, value in zip(_FIELDS, values, strict=True))
         return ";".join((_FORMAT, *fields))
@@ -90,6 +93,7 @@ def parse(text: str) -> Marker | None:
         nonce=fields["n"],
         value_hash=fields["mh"],
         digest=fields["d"],
+        tags_hash=fields["g"],
     )
 
 

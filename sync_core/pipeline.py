@@ -1,4 +1,4 @@
-"""The flow of a batch: parse -> gather -> decide -> transfer -> record, for all keys in hand.
+"""The flow of a batch: parse -> gather -> decide -> check -> transfer -> record, for all its keys.
 
 The messages of one key collapse into one evaluation. Records are read, leases and intents written,
 and outcomes recorded with one call each for the whole batch; objects are read and moved side by
@@ -6,9 +6,10 @@ side. A key whose world changed under us is evaluated again, a few times; then i
 retry after an error is the queue's business: nothing here sleeps.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from sync_core import events
 from sync_core.errors import DualwayError, MalformedEvent, Poison, Stale, Unexpected
@@ -16,6 +17,7 @@ from sync_core.evaluation import Evaluation
 from sync_core.model import ObjectEvent, SyncRecord
 from sync_core.queues.protocol import Message
 from sync_core.routing import is_excluded
+from sync_core.safety import Admission, Change
 from sync_core.stack import Stack
 
 ROUNDS = 4
@@ -25,9 +27,21 @@ DEFER_SECONDS = 2
 """How long a key waits that another worker holds, or that would not keep still."""
 
 
+class DeleteGuard(Protocol):
+    """What stands between deciding and acting; `guard.Guard` is one."""
+
+    def admit(self, deletes: Sequence[Change]) -> Mapping[str, Admission]:
+        """Say of each key whether its object may be deleted now."""
+        ...
+
+    def note_created(self, created: Sequence[Change]) -> None:
+        """Note objects that were put where none had been: a delete of the same is a rename."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """A key that has to be looked at again, `delay_seconds` from now."""
+    """A key, with its prefix, that has to be looked at again, `delay_seconds` from now."""
 
     key: str
     delay_seconds: int
@@ -59,8 +73,9 @@ class _Intake:
 class Pipeline:
     """Processes batches of messages; safe to call from several threads at once."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, guard: DeleteGuard | None = None) -> None:
         self._stack = stack
+        self._guard = guard
 
     def run(self, messages: Sequence[Message]) -> list[Settlement]:
         """Process all messages in hand as one batch; one settlement for each, in their order.
@@ -80,7 +95,7 @@ class Pipeline:
                 each.defer(DEFER_SECONDS)
         self._record(evaluations.values())
         return [
-            _settle(message, [evaluations[key] for key in keys], error)
+            self._settle(message, [evaluations[key] for key in keys], error)
             for message, keys, error in zip(messages, intake.keys, intake.errors, strict=True)
         ]
 
@@ -88,12 +103,20 @@ class Pipeline:
         intake = _Intake()
         for message in messages:
             parsed = events.parse(message.body, bucket=self._stack.sides.pair.own.bucket)
-            wanted = [event for event in parsed.events if not is_excluded(event.key)]
+            wanted = [event for event in map(self._own, parsed.events) if event is not None]
             for event in wanted:
                 intake.events.setdefault(event.key, []).append(event)
             intake.keys.append(tuple(dict.fromkeys(event.key for event in wanted)))
             intake.errors.append(parsed.errors[0] if parsed.errors else None)
         return intake
+
+    def _own(self, event: ObjectEvent) -> ObjectEvent | None:
+        """Return the event with its key as it is behind the own prefix; None if it has no part."""
+        prefix, excluded = self._stack.sides.pair.own.prefix, self._stack.settings.excluded
+        key = event.key.removeprefix(prefix)
+        if not key or not event.key.startswith(prefix) or is_excluded(key, excluded):
+            return None
+        return replace(event, key=key) if prefix else event
 
     def _round(self, evaluations: list[Evaluation]) -> None:
         """Take every open key one step on: look, claim, act, record."""
@@ -101,20 +124,43 @@ class Pipeline:
             return
         self._read_records(evaluations)
         self._side_by_side(Evaluation.examine, [each for each in evaluations if each.is_open])
+        self._check(evaluations)
         self._claim([each for each in evaluations if each.wants_to_act])
         self._side_by_side(Evaluation.act, [each for each in evaluations if each.wants_to_act])
+        self._note_created(evaluations)
         self._record([each for each in evaluations if not each.is_open])
 
     def _read_records(self, evaluations: list[Evaluation]) -> None:
-        unread = [each for each in evaluations if each.record is None]
+        unread = [each for each in evaluations if each.draft.record is None]
         found = self._stack.records.read([each.key for each in unread])
         now = self._stack.now()
         for each in unread:
-            each.record = found.get(each.key, SyncRecord(each.key))
-            lease = each.record.lease
-            if lease is not None and lease.until > now:
-                each.record = None
+            record = found.get(each.key, SyncRecord(each.key))
+            if record.lease is not None and record.lease.until > now:
                 each.defer(DEFER_SECONDS)
+            else:
+                each.draft.record = record
+
+    def _check(self, evaluations: list[Evaluation]) -> None:
+        """Ask the guard about all deletes of the batch at once; creates pass it by."""
+        planned = {each.key: each.planned_delete for each in evaluations}
+        deletes = [change for change in planned.values() if change is not None]
+        if self._guard is None or not deletes:
+            return
+        admissions = self._guard.admit(deletes)
+        for each in evaluations:
+            match admissions.get(each.key, Admission.ALLOWED):
+                case Admission.HELD:
+                    each.hold_delete()
+                case Admission.DELAYED:
+                    each.hold_delete(self._stack.settings.grace_seconds)
+
+    def _note_created(self, evaluations: list[Evaluation]) -> None:
+        created = [each.created for each in evaluations if each.created is not None]
+        for each in evaluations:
+            each.created = None
+        if self._guard is not None and created:
+            self._guard.note_created(created)
 
     def _claim(self, evaluations: list[Evaluation]) -> None:
         """Write lease and intent ahead of the action; whoever comes second starts over."""
@@ -125,17 +171,17 @@ class Pipeline:
 
     def _record(self, evaluations: Iterable[Evaluation]) -> None:
         """Write what became known; a refused record is evidence of a change: start over."""
-        for each in self._write([each for each in evaluations if each.is_dirty]):
+        for each in self._write([each for each in evaluations if each.draft.is_dirty]):
             each.start_over()
 
     def _write(self, evaluations: list[Evaluation]) -> list[Evaluation]:
         """Write these records; returns those that were refused."""
         if not evaluations:
             return []
-        refused = self._stack.records.write([each.require_record() for each in evaluations])
+        refused = self._stack.records.write([each.draft.require() for each in evaluations])
         for each in evaluations:
             if each.key not in refused:
-                each.was_written()
+                each.draft.was_written()
         return [each for each in evaluations if each.key in refused]
 
     def _side_by_side(
@@ -145,6 +191,21 @@ class Pipeline:
         futures = [(each, submit(step, each)) for each in evaluations]
         for each, future in futures:
             _take_result(each, future)
+
+    def _settle(
+        self, message: Message, evaluations: list[Evaluation], malformed: MalformedEvent | None
+    ) -> Settlement:
+        """Combine the fates of a message's keys: a retry first, then poison, then done."""
+        prefix = self._stack.sides.pair.own.prefix
+        errors = [each.error for each in evaluations if each.error is not None]
+        retryable = next((error for error in errors if not isinstance(error, Poison)), None)
+        deferrals = tuple(
+            Deferral(prefix + each.key, each.defer_seconds)
+            for each in evaluations
+            if each.defer_seconds is not None
+        )
+        error = retryable or malformed or next(iter(errors), None)
+        return Settlement(message, error, deferrals)
 
 
 def _take_result(evaluation: Evaluation, future: Future[None]) -> None:
@@ -160,18 +221,3 @@ def _take_result(evaluation: Evaluation, future: Future[None]) -> None:
         evaluation.fail(wrapped)
     elif error is not None:
         raise error
-
-
-def _settle(
-    message: Message, evaluations: list[Evaluation], malformed: MalformedEvent | None
-) -> Settlement:
-    """Combine the fates of a message's keys: a retry first, then poison, then done."""
-    errors = [each.error for each in evaluations if each.error is not None]
-    retryable = next((error for error in errors if not isinstance(error, Poison)), None)
-    deferrals = tuple(
-        Deferral(each.key, each.defer_seconds)
-        for each in evaluations
-        if each.defer_seconds is not None
-    )
-    error = retryable or malformed or next(iter(errors), None)
-    return Settlement(message, error, deferrals)

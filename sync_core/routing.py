@@ -1,5 +1,6 @@
 """Which keys take part, and the names that we give to keys of our own."""
 
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from sync_core.model import ObjectVersion
@@ -14,18 +15,28 @@ MAX_SUFFIX_BYTES = 32
 """A longer one is no file-name extension, only text behind a dot."""
 
 
-def is_excluded(key: str) -> bool:
-    """Tell whether the key is never synchronised."""
-    return key.startswith(OWN_PREFIX)
+def is_excluded(key: str, patterns: tuple[str, ...] = ()) -> bool:
+    """Tell whether the key is never synchronised.
+
+    A pattern is that of a shell (`*.tmp`, `cache/*`, `[0-9]?.log`) and has to match the whole key;
+    case counts, and `*` matches slashes too, as in `aws s3 --exclude`.
+    """
+    return key.startswith(OWN_PREFIX) or any(fnmatchcase(key, pattern) for pattern in patterns)
 
 
-def conflict_key(loser: ObjectVersion, side: str, suffix: str = "") -> str:
+def longest_key_bytes(*prefixes: str) -> int:
+    """Return how long a key behind each of these prefixes may be, in bytes of UTF-8."""
+    return MAX_KEY_BYTES - max(len(prefix.encode()) for prefix in prefixes)
+
+
+def conflict_key(
+    loser: ObjectVersion, side: str, suffix: str = "", longest_bytes: int = MAX_KEY_BYTES
+) -> str:
     """Return the key under which the loser of a conflict is kept, beside the original.
 
     `report.txt` becomes `report.conflict-a-20261121T101500Z-9e107d9d.txt`. Equal losers give equal
     names, so that keeping one twice changes nothing; `suffix` tells losers apart that differ in
-    metadata only. The stem is cut where the key would get
-    longer than S3 allows.
+    metadata only. The stem is cut where the key would get longer than `longest_bytes`.
     """
     trail = "/" if loser.key.endswith("/") else PurePosixPath(loser.key).suffix
     trail = trail if len(trail.encode()) <= MAX_SUFFIX_BYTES else ""
@@ -33,5 +44,5 @@ def conflict_key(loser: ObjectVersion, side: str, suffix: str = "") -> str:
     at = loser.last_modified_at.strftime("%Y%m%dT%H%M%SZ")
     name = "-".join(filter(None, (side, at, loser.etag[:8], suffix[:8])))
     tail = f".conflict-{name}{trail}"
-    room = MAX_KEY_BYTES - len(tail.encode())
+    room = longest_bytes - len(tail.encode())
     return stem.encode()[:room].decode(errors="ignore") + tail

@@ -1,12 +1,13 @@
 """One deployment's stack: all that its parts share while they work on keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sync_core.model import Outcome, Side, SitePair
-from sync_core.records.protocol import RecordStore
+from sync_core.decide import Terms
+from sync_core.model import Capabilities, ConflictPolicy, Outcome, Side, SitePair
+from sync_core.records.protocol import Table
 from sync_core.storage.protocol import SyncStore
 
 ONE_PUT_BYTES = 8 * 1024 * 1024
@@ -20,7 +21,8 @@ class Settings:
     `echo_principals` are the ids of the own account's dedicated user and of the stack's own role.
     `grace_seconds` is how long an unexplained snapshot must last before it is acted upon;
     `lease_seconds` how long a key stays with a worker that died; `tombstone_seconds` must exceed
-    the time that any message can live (two queues' retention, 14 days each).
+    the time that any message can live (two queues' retention, 14 days each). `preferred_site` goes
+    with the policy `prefer`. `excluded` are patterns of keys, see `routing.is_excluded`.
     """
 
     echo_principals: frozenset[str]
@@ -28,15 +30,33 @@ class Settings:
     lease_seconds: int = 180
     one_put_bytes: int = ONE_PUT_BYTES
     tombstone_seconds: int = 30 * 24 * 3600
+    conflict_policy: ConflictPolicy = ConflictPolicy.KEEP_COPY
+    preferred_site: str | None = None
+    excluded: tuple[str, ...] = ()
+
+    def terms(self, pair: SitePair, *, waited: bool) -> Terms:
+        """Return what the verdicts of this stack depend on beside the snapshot."""
+        preferred = None
+        if self.conflict_policy is ConflictPolicy.PREFER:
+            preferred = Side.OWN if self.preferred_site == pair.own.name else Side.PEER
+        return Terms(waited, preferred, self.conflict_policy is ConflictPolicy.MANUAL)
+
+
+_UNVERSIONED = Capabilities()
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The two buckets: which they are, and how they are reached."""
+    """The two buckets: which they are, how they are reached, and what their stores can do."""
 
     pair: SitePair
     own: SyncStore
     peer: SyncStore
+    abilities: Mapping[Side, Capabilities] = field(default_factory=dict)
+
+    def capabilities(self, side: Side) -> Capabilities:
+        """Return what one side's store was seen to do; an unversioned one with all conditions."""
+        return self.abilities.get(side, _UNVERSIONED)
 
     def store(self, side: Side) -> SyncStore:
         """Return the store of one side."""
@@ -67,7 +87,7 @@ class Stack:
     """A deployment: its sides, its records, its settings and its surroundings."""
 
     sides: Sides
-    records: RecordStore
+    records: Table
     settings: Settings
     context: Context = field(repr=False)
 

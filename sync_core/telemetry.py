@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import IO, Any, Literal, get_args
 
@@ -19,6 +20,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from sync_core.errors import DualwayError
+from sync_core.finder import Ended, FinderReport
 from sync_core.model import Action, Outcome
 
 SERVICE = "dualway"
@@ -35,6 +37,13 @@ Metric = Literal[
     "EventsSkipped",  # Count: keys with nothing to do here, also by the dimension Reason
     "PeersNudged",  # Count: hints sent to the peer's queue
     "KeysDeferred",  # Count: keys to be looked at again later
+    "ConflictsLeftOpen",  # Count: looks at a conflict that waits for a person
+    "DeletesHeld",  # Count: deletes that a guard holds back until an operator approves
+    "DeletesDelayed",  # Count: deletes put off, because they may turn out to be renames
+    "KeysCompared",  # Count: keys that a finder round has compared
+    "KeysHinted",  # Count: keys that a finder round has sent to the queue, also by Reason
+    "FinderRounds",  # Count: complete finder rounds
+    "FinderSeconds",  # Seconds: that a complete finder round has taken
     "TransfersRetried",  # Count: messages returned to the queue after an error
     "MessagesDeadLettered",  # Count: messages that no retry could help
     "OperationsFailed",  # Count: the worker's own failures, such as a receive that was refused
@@ -71,6 +80,11 @@ _SAYINGS = {
     Action.REPEATED_TRANSFER: _Saying("Repeated transfer job!", "EchoesAcknowledged"),
     Action.REPEATED_DELETE: _Saying("Repeated delete job!", "EchoesAcknowledged"),
     Action.PEER_NUDGED: _Saying("Asked the peer to look at the key", "PeersNudged"),
+    Action.CONFLICT_LEFT_OPEN: _Saying(
+        "A conflict waits for a person", "ConflictsLeftOpen", Logger.warning
+    ),
+    Action.DELETE_HELD: _Saying("Held the delete", "DeletesHeld", Logger.warning),
+    Action.DELETE_DELAYED: _Saying("Put the delete off", "DeletesDelayed"),
     Action.DEFERRED: _Saying("Will look at the key again", "KeysDeferred"),
     Action.RETRIED: _Saying("Will try the message again", "TransfersRetried", Logger.warning),
     Action.DEAD_LETTERED: _Saying(
@@ -158,6 +172,52 @@ class Telemetry:
             self._logger.error("An operation failed", exc_info=error, extra=details)
         with self._lock:
             self._tally.counts["OperationsFailed"] += 1
+
+    def report_round(self, report: FinderReport) -> None:
+        """Log what a finder round has seen, and count it once it is complete."""
+        details = {
+            "action": f"finder_{report.ended}",
+            "site": self._site,
+            "scanned": report.scanned,
+            "equal": report.equal,
+            "hinted": report.hinted,
+            "seconds": round(report.seconds, 3),
+            "keys_per_second": round(report.keys_per_second),
+        }
+        self._logger.info("Compared both sides", extra=details)
+        if report.ended is not Ended.COMPLETE:
+            return
+        stream, bucket = self._stream or sys.stdout, self._bucket
+        hinted = report.hinted
+        values: dict[Metric, list[float]] = {
+            "FinderRounds": [1],
+            "FinderSeconds": [report.seconds],
+            "KeysCompared": [report.scanned],
+            "KeysHinted": [sum(hinted.values())],
+            # Told in every round, so that its alarm stays as long as the hold does.
+            "DeletesHeld": [float(report.deletes_are_held)],
+        }
+        lines = [_emf(values, Bucket=bucket)]
+        lines += [_emf({"KeysHinted": [n]}, Bucket=bucket, Reason=why) for why, n in hinted.items()]
+        stream.write("".join(line + "\n" for line in lines))
+        stream.flush()
+
+    def say_guarantee(self, sentence: str) -> None:
+        """Log what a store's abilities allow to promise."""
+        details = {"action": "guarantee", "site": self._site}
+        self._logger.info(sentence, extra=details)
+
+    def deletes_held(self, reason: str, detail: str) -> None:
+        """Log that from now on deletes are held, and why."""
+        details = {"action": "deletes_held", "site": self._site, "reason": reason}
+        self._logger.error("Deletes are held: %s", detail, extra=details)
+        with self._lock:
+            self._tally.counts["DeletesHeld"] += 1
+
+    def deletes_released(self, until: datetime) -> None:
+        """Log that an operator has approved deletes up to an instant."""
+        details = {"action": "deletes_released", "site": self._site, "until": until.isoformat()}
+        self._logger.warning("Deletes are approved", extra=details)
 
     def flush(self) -> None:
         """Write what has been counted since the last flush as lines of EMF, if there is any."""

@@ -9,8 +9,9 @@ import io
 from dataclasses import dataclass, replace
 
 from sync_core import marker
-from sync_core.errors import Ambiguous, Blocked, IntegrityError, LeaseLost, PreconditionFailed
-from sync_core.evidence import Replication, facts
+from sync_core.errors import Ambiguous, IntegrityError, LeaseLost, PreconditionFailed
+from sync_core.evidence import Replication, facts_of
+from sync_core.losers import keep_loser, keep_overwritten, require_deleted
 from sync_core.marker import METADATA_NAME
 from sync_core.model import (
     Conflict,
@@ -22,35 +23,48 @@ from sync_core.model import (
     SideState,
     SyncRecord,
     listed_id,
+    written_id,
 )
 from sync_core.multipart import copy_in_parts
 from sync_core.parts import part_sizes
-from sync_core.routing import conflict_key
 from sync_core.stack import Stack
 from sync_core.storage.protocol import ObjectReader, ObjectWrite, Readable, Written
+from sync_core.tags import tags_hash
 
 MAX_METADATA_BYTES = 2048
 """User metadata on S3: names and values together (S3 user guide, Working with object metadata)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy came to: the `pair` to record, and under which key a loser was kept.
+
+    `pair` is None where the object's own metadata left no room for the marker.
+    """
+
+    pair: Pair | None
+    kept_key: str | None = None
+
+
 def copy_object(
     stack: Stack, verdict: Copy | Conflict, record: SyncRecord, reader: ObjectReader | None
-) -> Pair | None:
+) -> Copied:
     """Put the source's instance in place of what the verdict says is there.
 
     `record` holds the lease and the intent that were written for this copy. `reader`, where given,
-    is the source, open; it is closed here. Returns the pair to record, or
-    None where the object's own metadata leaves no room for the marker. Raises `Stale` when either
-    side is no longer as decided on, and `Ambiguous` when a write stays unanswered and unseen.
+    is the source, open; it is closed here. Raises `Stale` when either side is no longer as decided
+    on, and `Ambiguous` when a write stays unanswered and unseen.
     """
     with reader or _open_source(stack, verdict) as body:
         task = _Task(stack, verdict, record, body.version)
-        if isinstance(verdict, Conflict):
-            _keep_loser(stack, verdict)
+        kept_key = keep_loser(stack, verdict) if isinstance(verdict, Conflict) else None
         if body.version.size_bytes > stack.settings.one_put_bytes:
             body.close()
-            return task.put_in_parts()
-        return task.put(body)
+            written = task.put_in_parts()
+        else:
+            written = task.put(body)
+        kept_key = keep_overwritten(stack, verdict, written.version_id) or kept_key
+        return Copied(task.pair(written), kept_key)
 
 
 def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> None:
@@ -65,6 +79,8 @@ def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> None:
     except (PreconditionFailed, Ambiguous) as error:
         if store.head(verdict.instance.key) is not None:
             raise PreconditionFailed("delete", verdict.instance.key, str(error)) from error
+    else:
+        require_deleted(store, verdict.instance)
 
 
 def _require_lease(stack: Stack, record: SyncRecord) -> None:
@@ -89,33 +105,6 @@ def _open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
     return reader
 
 
-def _keep_loser(stack: Stack, verdict: Conflict) -> None:
-    """Copy the loser aside, inside its own bucket, once: without a copy nothing is overwritten.
-
-    Its name may be taken by an earlier loser that differs in metadata only; a longer one is not.
-    """
-    store, loser = stack.sides.store(verdict.to), verdict.loser
-    side = stack.sides.site_name(verdict.to)
-    for suffix in ("", facts(loser, side, stack.sides.pair).id):
-        key = conflict_key(loser, side, suffix)
-        kept = store.head(key)
-        if kept is None:
-            store.copy_if(loser, key)
-        if kept is None or _is_copy(kept, loser):
-            return
-    raise Blocked("keep loser", loser.key, f"{key!r} holds another object: rename it")
-
-
-def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:
-    """Tell whether `kept` is the loser; a copy of parts may be given another etag, so by value."""
-    return (kept.size_bytes, kept.headers, kept.metadata, kept.md5) == (
-        loser.size_bytes,
-        loser.headers,
-        loser.metadata,
-        loser.md5 or kept.md5,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
     """One copy under way. `source` is the instance as the open reader shows it."""
@@ -126,9 +115,8 @@ class _Task:
     source: ObjectVersion
 
     def __post_init__(self) -> None:
-        side = self.stack.sides.site_name(_source_side(self.verdict))
-        pair = self.stack.sides.pair
-        if facts(self.source, side, pair).id != facts(self.verdict.source, side, pair).id:
+        side = _source_side(self.verdict)
+        if self._id(self.source, side) != self._id(self.verdict.source, side):
             raise PreconditionFailed(
                 "read", self.source.key, "the source changed since the verdict"
             )
@@ -142,7 +130,7 @@ class _Task:
         verdict = self.verdict
         return verdict.loser if isinstance(verdict, Conflict) else verdict.replaces
 
-    def put(self, body: Readable) -> Pair | None:
+    def put(self, body: Readable) -> "_Sent":
         """Copy in one conditional PUT, streamed where the digest is known beforehand."""
         md5 = self.source.md5
         if md5 is None:
@@ -160,9 +148,9 @@ class _Task:
             if found is None:
                 raise
             written = found
-        return self._pair(write, written)
+        return _Sent(write, written)
 
-    def put_in_parts(self) -> Pair | None:
+    def put_in_parts(self) -> "_Sent":
         """Copy in parts; just before completing, both sides must still be as decided on."""
         part_count = len(part_sizes(self.source.size_bytes))
         write = self._write(None, marker.digest_of(None, part_count))
@@ -177,7 +165,7 @@ class _Task:
             if found is None:
                 raise
             written = found
-        return self._pair(write, written)
+        return _Sent(write, written)
 
     def _check(self) -> None:
         sides, key = self.stack.sides, self.source.key
@@ -189,7 +177,9 @@ class _Task:
 
     def _id(self, version: ObjectVersion | None, side: Side) -> str | None:
         sides = self.stack.sides
-        return facts(version, sides.site_name(side), sides.pair).id if version else None
+        if version is None:
+            return None
+        return facts_of(version, sides.site_name(side), sides.pair, self.record).id
 
     def _write(self, md5: str | None, digest: str) -> ObjectWrite:
         source = self.source
@@ -205,7 +195,7 @@ class _Task:
             crc64nvme=source.crc64nvme,
         )
         to = self.stack.sides.site_name(self.verdict.to)
-        replication = Replication(source, self._replaces, to)
+        replication = Replication(source, self._replaces, to, self.record, tags)
         text = str(replication.marker(self.stack.sides.pair, self._nonce, digest))
         return replace(write, marker=text) if _has_room(write, text) else write
 
@@ -219,16 +209,33 @@ class _Task:
                 return Written(current.etag, current.version_id)
         return None
 
-    def _pair(self, write: ObjectWrite, written: Written) -> Pair | None:
+    def pair(self, sent: "_Sent") -> Pair | None:
+        """Return what both sides agree on now; None where the replica carries no marker."""
+        write = sent.write
         if write.marker is None:
             return None
-        if written.version_id is not None:
-            replica = SideState(marker.version_instance_id(written.version_id))
-        else:
-            replica = SideState(marker.replica_id(self._nonce))
+        name = marker.replica_id(self._nonce)
+        if sent.version_id is not None:
+            name = marker.version_instance_id(sent.version_id)
+        replica = SideState(name, written_id(sent.written.etag, write.size_bytes))
         side = _source_side(self.verdict)
         original = SideState(self._id(self.source, side) or "", listed_id(self.source))
-        return Pair(original, replica) if side is Side.OWN else Pair(replica, original)
+        tags = tags_hash(write.tags)
+        if side is Side.OWN:
+            return Pair(original, replica, tags)
+        return Pair(replica, original, tags)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What was sent, and what the store said of it."""
+
+    write: ObjectWrite
+    written: Written
+
+    @property
+    def version_id(self) -> str | None:
+        return self.written.version_id
 
 
 def _has_room(write: ObjectWrite, text: str) -> bool:

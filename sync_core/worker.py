@@ -161,9 +161,15 @@ class Worker:
         )
 
 
-def run_until_signal(worker: Worker) -> int:
-    """Run the worker in the main thread until SIGTERM or SIGINT; returns what `run` returns."""
+def run_until_signal(worker: Worker, alongside: Iterable[Callable[[Event], None]] = ()) -> int:
+    """Run the worker in the main thread until SIGTERM or SIGINT; returns what `run` returns.
+
+    What runs `alongside`, each in a thread of its own, is given the event that says to stop, and is
+    not waited for.
+    """
     stop = Event()
+    for run in alongside:
+        Thread(target=run, args=(stop,), name="alongside", daemon=True).start()
     # Unlike Event.set, SimpleQueue.put may interrupt itself, as a signal's handler may.
     arrived: SimpleQueue[int] = SimpleQueue()
 

@@ -14,14 +14,16 @@ import pytest
 from sync_core.errors import Unavailable
 from sync_core.model import ObjectVersion
 from sync_core.storage.dialects import AWS
-from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
+from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
+from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.protocol import ObjectReader, ObjectWrite, SyncStore
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
 from tests.scripted_server import ScriptedServer
 
 REGION = "us-west-2"
-BACKENDS = ("memory", "moto", "cloud")
+IN_MEMORY = ("memory", "prefixed", "weak")
+BACKENDS = (*IN_MEMORY, "moto", "cloud")
 
 HEADERS = {
     "content-type": "text/plain; charset=utf-8",
@@ -65,29 +67,37 @@ class Raw:
 
 @dataclass(frozen=True)
 class Bench:
-    """A store over an empty bucket, a back door to it, and a store whose bucket is missing."""
+    """A store over an empty bucket, back doors to it, and a store whose bucket is missing.
+
+    `paged` is the same store with pages of two entries; `version` sets the bucket's versioning.
+    """
 
     store: SyncStore
     raw: Callable[[str], Raw | None]
     missing: SyncStore
     paged: SyncStore = field(repr=False)
+    version: Callable[[Versioning], None] = field(repr=False)
 
 
-def memory_bench() -> Bench:
-    bucket = MemoryBucket("memory", lambda: datetime.now(UTC))
+def memory_bench(ignores: frozenset[Condition] = frozenset()) -> Bench:
+    bucket = MemoryBucket("memory", lambda: datetime.now(UTC), ignores=ignores)
     removed = MemoryBucket("removed", lambda: datetime.now(UTC))
     removed.remove()
 
     def raw(key: str) -> Raw | None:
-        stored = bucket.objects.get(key)
+        stored = bucket.current(key)
         if stored is None:
             return None
         version = stored.version
         marker = {} if version.marker is None else {"dualway": version.marker}
         return Raw(stored.data, version.headers, {**version.metadata, **marker}, stored.tags)
 
+    def version(versioning: Versioning) -> None:
+        bucket.versioning = versioning
+
     store = MemoryObjectStore(bucket, "AWS:AIDAEXAMPLE")
-    return Bench(store, raw, MemoryObjectStore(removed, "AWS:AIDAEXAMPLE"), store)
+    missing = MemoryObjectStore(removed, "AWS:AIDAEXAMPLE")
+    return Bench(store, raw, missing, store, version)
 
 
 def s3_bench(clients: S3Clients, client: Any) -> Bench:
@@ -108,23 +118,28 @@ def s3_bench(clients: S3Clients, client: Any) -> Bench:
             {tag["Key"]: tag["Value"] for tag in tag_set},
         )
 
+    def version(versioning: Versioning) -> None:
+        status = "Enabled" if versioning is Versioning.ON else "Suspended"
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
+
     return Bench(
         S3ObjectStore(name, lambda: clients),
         raw,
         S3ObjectStore(f"missing-{uuid4().hex[:12]}", lambda: clients),
         S3ObjectStore(name, lambda: clients, replace(AWS, page_keys=2)),
+        version,
     )
 
 
 def moto_deviates(reason: str) -> pytest.MarkDecorator:
     """Mark a behaviour of S3 that moto 5.2.5 does not have; the others must."""
     deviating = pytest.param("moto", marks=pytest.mark.xfail(strict=True, reason=reason))
-    return pytest.mark.parametrize("objects", ["memory", deviating, "cloud"], indirect=True)
+    return pytest.mark.parametrize("objects", [*IN_MEMORY, deviating, "cloud"], indirect=True)
 
 
 def without_moto(reason: str) -> pytest.MarkDecorator:
-    """Leave moto out of a test whose outcome there depends on chance."""
-    return pytest.mark.parametrize("objects", ["memory", "cloud"], indirect=True)
+    """Leave out moto, and what lacks conditions: there the outcome depends on chance."""
+    return pytest.mark.parametrize("objects", ["memory", "prefixed", "cloud"], indirect=True)
 
 
 def write_of(key: str, data: bytes, **more: Any) -> ObjectWrite:

@@ -26,11 +26,13 @@ TOP_LEVEL = {
 
 MODEL = {"model", "errors"}
 PURE = {"events", "marker", "evidence", "echo", "routing", "decide", "backoff", "parts", "compare"}
+PURE |= {"tags", "hints", "agreement", "draft", "safety", "holds"}
 PROTOCOLS = {"storage.protocol", "records.protocol", "queues.protocol"}
 CORE = {"stack", "gather", "transfer", "multipart", "evaluation", "pipeline", "settle", "worker"}
-CORE |= {"verify"}
+CORE |= {"verify", "losers", "tagging", "outcomes", "finder", "schedule", "explain", "conflicts"}
+CORE |= {"guard", "journal", "sentinel", "probe"}
 ADAPTERS = {"storage", "records", "queues"}
-WIRING = {"config", "bootstrap", "peer", "telemetry"}
+WIRING = {"config", "bootstrap", "startup", "peer", "telemetry"}
 PEOPLE = {"cli", "local"}
 
 IMPURE = {"os", "io", "time", "random", "secrets", "socket", "threading", "subprocess", "logging"}
@@ -40,7 +42,7 @@ VENDORS = {
     "botocore": {"storage", "records", "queues", "bootstrap", "peer", "local"},
     "pynamodb": {"records"},
     "aws_lambda_powertools": {"telemetry"},
-    "cachetools": {"bootstrap", "peer"},
+    "cachetools": {"startup", "peer"},
     "ministack": {"local"},
     "hypercorn": {"local"},
     "typer": {"cli"},

@@ -11,7 +11,10 @@ from typing import Annotated
 
 import typer
 
+from sync_core.cli.conflicts import conflicts
+from sync_core.cli.deletes import app as deletes
 from sync_core.cli.demo import demo
+from sync_core.cli.finder import finder
 from sync_core.cli.local import local
 from sync_core.cli.soak import soak
 from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error, say_problem
@@ -32,7 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(conflicts)
 app.command()(demo)
+app.add_typer(deletes)
+app.command()(finder)
 app.command()(local)
 app.command(hidden=True)(soak)
 app.command()(verify)

@@ -91,7 +91,7 @@ class LocalCloud:
             indent=2,
         )
 
-    def _described(self, site: LocalSite) -> dict[str, str]:
+    def _described(self, site: LocalSite) -> dict[str, Any]:
         return {
             "account_id": site.account_id,
             "region": site.region,
@@ -103,6 +103,7 @@ class LocalCloud:
             "dead_letter_queue_url": site.dead_letter_queue_url,
             "records_table": site.records_table,
             "log_file": str(self.log_file(site.name)),
+            "environment": self.worker_environment(site.name),
         }
 
     def _start_workers(self, shell: Mapping[str, str]) -> None:

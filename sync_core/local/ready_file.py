@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from sync_core.errors import ConfigError
 from sync_core.local.clients import Clients, KeyPair
@@ -14,7 +15,10 @@ from sync_core.local.clients import Clients, KeyPair
 
 @dataclass(frozen=True, slots=True)
 class ReadySite:
-    """One site as the ready file describes it: all that a user of it has to know."""
+    """One site as the ready file describes it: all that a user or an operator of it has to know.
+
+    `environment` is the worker's: with it, commands on a deployment work on this one.
+    """
 
     name: str
     account_id: str
@@ -27,6 +31,7 @@ class ReadySite:
     dead_letter_queue_url: str
     records_table: str
     log_file: str
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,12 @@ def parse(text: str, source: str = "the ready file") -> ReadyCloud:
         raise ConfigError("read the ready file", source, f"{cause} --ready-file") from None
 
 
-def _site(name: str, found: Mapping[str, str]) -> ReadySite:
-    names = [each.name for each in fields(ReadySite) if each.name != "name"]
-    return ReadySite(name=name, **{each: str(found[each]) for each in names})
+def _site(name: str, found: Mapping[str, Any]) -> ReadySite:
+    names = [each.name for each in fields(ReadySite) if each.name not in {"name", "environment"}]
+    environment = {key: str(value) for key, value in found.get("environment", {}).items()}
+    return ReadySite(
+        name=name, environment=environment, **{each: str(found[each]) for each in names}
+    )
 
 
 def _write(path: Path, text: str) -> None:

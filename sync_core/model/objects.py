@@ -23,11 +23,16 @@ REPLICATED_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One side: its short name, its bucket and the bucket's region."""
+    """One side: its short name, its bucket and the bucket's region.
+
+    With a `prefix`, only keys that begin with it take part, and everywhere but in messages and at
+    the store itself a key is what follows it; the two sides may have different ones.
+    """
 
     name: str
     bucket: str
     region: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class SitePair:
     @property
     def pair_id(self) -> str:
         """Eight hex digits, the same on both sides, which tie a marker to this pair of buckets."""
-        sides = sorted(f"{site.name}={site.bucket}" for site in (self.own, self.peer))
+        sites = (self.own, self.peer)
+        sides = sorted(f"{site.name}={site.bucket}/{site.prefix}" for site in sites)
         return hashlib.sha256("|".join(sides).encode()).hexdigest()[:8]
 
 

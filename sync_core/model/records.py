@@ -97,7 +97,7 @@ class ListedRecord(NamedTuple):
 
     `own` and `peer` are the pair's lids: None where the side is absent from the pair (or there is
     no pair), "" where it is present and its lid is not known. `is_open` says that an intent or a
-    wait is noted; `blocked` is the record's.
+    wait is noted, `has_conflict` that a conflict is; `blocked` is the record's.
     """
 
     key: str
@@ -105,6 +105,7 @@ class ListedRecord(NamedTuple):
     peer: str | None
     is_open: bool = False
     blocked: str | None = None
+    has_conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

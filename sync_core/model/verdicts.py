@@ -1,5 +1,6 @@
 """What can be decided about a key, and what can be done about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -63,6 +64,19 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyTags:
+    """Both sides' objects are in sync: put these tags on the peer's `instance`.
+
+    `is_agreed` says that the own side shows them already, so that both agree afterwards.
+    """
+
+    row: int
+    instance: ObjectVersion
+    tags: Mapping[str, str]
+    is_agreed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledge:
     """Both sides agree (or both are absent) and the record does not say so yet: record it."""
 
@@ -85,7 +99,7 @@ class Unsure:
     row: int
 
 
-Verdict = Copy | Conflict | Delete | Acknowledge | Skip | Unsure
+Verdict = Copy | Conflict | Delete | CopyTags | Acknowledge | Skip | Unsure
 
 
 class ConflictPolicy(StrEnum):

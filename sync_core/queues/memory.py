@@ -95,9 +95,14 @@ class MemoryQueue:
         """Add a message that is delivered after `delay_seconds` (0 to 900) at the earliest."""
         require_delay(delay_seconds)
         with self._changed:
-            message_id = f"message-{next(self._numbers)}"
-            visible_at = self._clock() + timedelta(seconds=delay_seconds)
-            self._messages[message_id] = _Entry(message_id, body, visible_at)
+            self._add(body, self._clock() + timedelta(seconds=delay_seconds))
+            self._changed.notify_all()
+
+    def send_many(self, bodies: Sequence[str]) -> None:
+        """Add messages that are delivered at once."""
+        with self._changed:
+            for body in bodies:
+                self._add(body, self._clock())
             self._changed.notify_all()
 
     def dead_letter(self, message: Message, reason: str) -> None:
@@ -118,6 +123,10 @@ class MemoryQueue:
             return self._count_in_flight()
 
     # From here on the caller holds the condition's lock.
+
+    def _add(self, body: str, visible_at: datetime) -> None:
+        message_id = f"message-{next(self._numbers)}"
+        self._messages[message_id] = _Entry(message_id, body, visible_at)
 
     def _deliver(self, limit: int) -> list[Message]:
         now = self._clock()

@@ -1,60 +1,61 @@
-"""Records in a DynamoDB table, through pynamodb's connection to one table.
+"""A stack's table in DynamoDB, through pynamodb's connection to one table.
 
-A read is one BatchGetItem for each hundred keys; a write is one conditional PutItem, or one
-TransactWriteItems for each hundred records. One refused record cancels its whole transaction; the
-answer names it together with the item that stands in its way, and the others are sent once more.
+A read is one BatchGetItem for each hundred keys, a write one conditional PutItem or one
+TransactWriteItems for each hundred records (see `dynamodb_calls`), a listing one Query for each
+page of a shard (see `dynamodb_listing`).
 """
 
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import TableConnection
 from pynamodb.connection.base import MetaTable
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.operand import Path
 
-from sync_core.backoff import delay_seconds
 from sync_core.errors import Throttled
-from sync_core.model import SyncRecord
-from sync_core.records.dynamodb_errors import (
-    CONDITION_FAILED,
-    Reason,
-    read_failure,
-    reasons_of,
-    write_failure,
+from sync_core.model import ControlItem, ListedRecord, SyncRecord
+from sync_core.records.dynamodb_calls import ATTEMPTS, Put, TableCalls, chunks, label_of
+from sync_core.records.dynamodb_control import (
+    control_key,
+    from_control_item,
+    listed_control_items,
+    to_control_item,
 )
-from sync_core.records.dynamodb_item import (
-    Item,
-    from_item,
-    partition_key,
-    to_item,
-    write_id_of,
+from sync_core.records.dynamodb_item import from_item, primary_key, to_item
+from sync_core.records.dynamodb_listing import PAGE_ITEMS, listed_records
+from sync_core.records.dynamodb_values import Item
+from sync_core.records.stored import (
+    as_stored,
+    as_stored_control,
+    require_distinct_keys,
+    require_name,
 )
-from sync_core.records.stored import as_stored, require_distinct_keys
 
-ITEMS_PER_CALL = 100
-"""Most items in one BatchGetItem or TransactWriteItems (API reference, 2025)."""
+TABLE_SCHEMA: dict[str, Any] = {
+    "KeySchema": [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "S"},
+    ],
+}
+"""The keys of the table, as CreateTable takes them."""
 
-_ATTEMPTS = 6
-_BASE_SECONDS = 0.05
-_CAP_SECONDS = 1.0
 _CONNECT_TIMEOUT_SECONDS = 5
 _READ_TIMEOUT_SECONDS = 10
 _CONNECTIONS = 32
 
-_Thing = TypeVar("_Thing")
-
 
 class DynamoDBRecordStore:
-    """A `RecordStore` in one table; safe to share between threads.
+    """A `Table` in one table of TABLE_SCHEMA; safe to share between threads.
 
-    The table has the string partition key `pk` and nothing else in its schema; its time-to-live
-    attribute is `expires_at` (see `dynamodb_item`). `randomness` names writes and spreads retries;
-    `pause` waits that many seconds. A table that is missing raises `ConfigError`, an item that is
-    no record `Poison`.
+    The table's time-to-live attribute is `expires_at` (see `dynamodb_item`). `randomness` names
+    writes and spreads retries, `pause` waits that many seconds, and `page_items` is how many items
+    a Query asks for. A table that is missing raises `ConfigError`, an item that is no record
+    `Poison`.
     """
 
     def __init__(
@@ -63,10 +64,10 @@ class DynamoDBRecordStore:
         *,
         randomness: random.Random | None = None,
         pause: Callable[[float], None] = time.sleep,
+        page_items: int = PAGE_ITEMS,
     ) -> None:
-        self._table = table
-        self._randomness = randomness or random.SystemRandom()
-        self._pause = pause
+        self._calls = TableCalls(table, randomness or random.SystemRandom(), pause)
+        self._page_items = page_items
 
     @classmethod
     def connect(
@@ -91,7 +92,7 @@ class DynamoDBRecordStore:
         doing so.
         """
         distinct = list(dict.fromkeys(keys))
-        items = (item for chunk in _chunks(distinct) for item in self._read_chunk(chunk))
+        items = (item for chunk in chunks(distinct) for item in self._read_chunk(chunk))
         return {record.key: record for record in map(from_item, items)}
 
     def write(self, records: Sequence[SyncRecord]) -> frozenset[str]:
@@ -101,88 +102,60 @@ class DynamoDBRecordStore:
         colliding. When it raises, any of the records may have been stored.
         """
         require_distinct_keys(records)
-        write_id = f"{self._randomness.getrandbits(64):016x}"
-        refused: set[str] = set()
-        for chunk in _chunks(records):
-            refused |= self._write_chunk(list(chunk), write_id)
-        return frozenset(refused)
+        write_id = self._calls.new_write_id()
+        puts = [Put(r.key, to_item(as_stored(r), write_id), r.gen) for r in records]
+        return self._calls.store(puts, write_id)
 
-    def _read_chunk(self, keys: Sequence[str]) -> list[Item]:
-        name = self._table.table_name
+    def list(self, start_after: str = "") -> Iterator[ListedRecord]:
+        """Yield all records behind `start_after` in order, each shard read page by page.
+
+        A page that the table throttles is asked for again; `Throttled` when it keeps doing so.
+        """
+        return listed_records(self._query, start_after)
+
+    def read_control(self, name: str) -> ControlItem | None:
+        """Return the control item as it is now, strongly consistent."""
+        require_name(name)
+        request = {
+            "TableName": self._calls.table_name,
+            "Key": control_key(name),
+            "ConsistentRead": True,
+        }
+        item = self._calls.read("GetItem", request, name).get("Item")
+        return from_control_item(item) if item else None
+
+    def write_control(self, item: ControlItem) -> bool:
+        """Store the item if it is still at the generation it was read with; False: it is not."""
+        require_name(item.name)
+        write_id = self._calls.new_write_id()
+        stored = to_control_item(as_stored_control(item), write_id)
+        return not self._calls.store([Put(item.name, stored, item.gen)], write_id)
+
+    def list_control(self, prefix: str, start_after: str = "") -> Iterator[ControlItem]:
+        """Yield the items whose names begin with `prefix` and come after `start_after`, in order.
+
+        Throttled pages are asked for again, as in `list`.
+        """
+        return listed_control_items(self._query, prefix, start_after)
+
+    def _read_chunk(self, keys: Sequence[str]) -> Sequence[Item]:
+        name = self._calls.table_name
         items: list[Item] = []
-        wanted = [{"pk": {"S": partition_key(key)}} for key in keys]
-        for failures in range(_ATTEMPTS):
-            self._rest(failures)
-            answer = self._batch_get(wanted, keys)
+        wanted = [primary_key(key) for key in keys]
+        for failures in range(ATTEMPTS):
+            self._calls.rest(failures)
+            request = {"RequestItems": {name: {"Keys": wanted, "ConsistentRead": True}}}
+            answer = self._calls.read("BatchGetItem", request, label_of(keys))
             items += answer["Responses"].get(name, [])
             wanted = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
             if not wanted:
                 return items
-        raise Throttled("read records", _label(keys), f"{len(wanted)} keys were left unread")
+        raise Throttled("read records", label_of(keys), f"{len(wanted)} keys were left unread")
 
-    def _batch_get(self, wanted: list[dict[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
-        name = self._table.table_name
-        request = {"RequestItems": {name: {"Keys": wanted, "ConsistentRead": True}}}
-        try:
-            return self._table.connection.dispatch("BatchGetItem", request)
-        except (ClientError, BotoCoreError) as error:
-            raise read_failure(_original(error), _label(keys), name) from error
-
-    def _write_chunk(self, pending: list[SyncRecord], write_id: str) -> set[str]:
-        refused: set[str] = set()
-        failures = 0
-        while pending and failures < _ATTEMPTS:
-            self._rest(failures)
-            reasons = self._put(pending, write_id)
-            if not reasons:
-                return refused
-            decided = _decided(pending, reasons)
-            # The client repeats a write whose answer was lost; the second one then fails on the
-            # first one's item. An item with this call's id in it was stored by this call.
-            refused |= {key for key, item in decided.items() if write_id_of(item) != write_id}
-            pending = [record for record in pending if record.key not in decided]
-            failures += not decided
-        if pending:
-            cause = f"{len(pending)} writes kept colliding with other transactions"
-            raise Throttled("write records", _label([r.key for r in pending]), cause)
-        return refused
-
-    def _put(self, records: Sequence[SyncRecord], write_id: str) -> Sequence[Reason]:
-        """Store all or nothing: return no reasons, or one for each record."""
-        puts = [self._put_request(record, write_id) for record in records]
-        try:
-            if len(puts) == 1:
-                self._table.connection.dispatch("PutItem", puts[0])
-            else:
-                request = {"TransactItems": [{"Put": put} for put in puts]}
-                self._table.connection.dispatch("TransactWriteItems", request)
-        except (ClientError, BotoCoreError) as error:
-            original = _original(error)
-            reasons = reasons_of(original) if isinstance(original, ClientError) else None
-            if reasons is None:
-                key = _label([record.key for record in records])
-                raise write_failure(original, key, self._table.table_name) from error
-            return reasons
-        return []
-
-    def _put_request(self, record: SyncRecord, write_id: str) -> dict[str, Any]:
-        item = to_item(as_stored(record), write_id)
-        return self._table.get_operation_kwargs(
-            item["pk"]["S"],
-            key="Item",
-            attributes=item,
-            condition=_still_at(record.gen),
-            return_values_on_condition_failure="ALL_OLD",
-        )
-
-    def _rest(self, failures: int) -> None:
-        if failures:
-            spread = self._randomness.random()
-            self._pause(
-                delay_seconds(
-                    failures, base_seconds=_BASE_SECONDS, cap_seconds=_CAP_SECONDS, spread=spread
-                )
-            )
+    def _query(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = self._calls.table_name
+        paged = {"TableName": name, "ConsistentRead": True, "Limit": self._page_items, **request}
+        return self._calls.read_patiently("Query", paged, name)
 
 
 def table_connection(
@@ -206,39 +179,5 @@ def table_connection(
         max_pool_connections=_CONNECTIONS,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
-        meta_table=MetaTable(
-            {
-                "TableName": table_name,
-                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-            }
-        ),
+        meta_table=MetaTable({"TableName": table_name, **TABLE_SCHEMA}),
     )
-
-
-def _still_at(gen: int) -> Condition:
-    return Path("gen") == {"N": str(gen)} if gen else Path("pk").does_not_exist()
-
-
-def _decided(records: Sequence[SyncRecord], reasons: Sequence[Reason]) -> dict[str, Item]:
-    """Return, by key, the stored items that stand in the way of their records."""
-    return {
-        record.key: reason.get("Item") or {}
-        for record, reason in zip(records, reasons, strict=True)
-        if reason["Code"] == CONDITION_FAILED
-    }
-
-
-def _original(error: ClientError | BotoCoreError) -> ClientError | BotoCoreError:
-    # pynamodb raises a ClientError of its own without the HTTP status and the old item, and chains
-    # botocore's, which has both.
-    return error.__cause__ if isinstance(error.__cause__, ClientError) else error
-
-
-def _label(keys: Sequence[str]) -> str:
-    return keys[0] if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more"
-
-
-def _chunks(things: Sequence[_Thing]) -> Iterator[Sequence[_Thing]]:
-    for start in range(0, len(things), ITEMS_PER_CALL):
-        yield things[start : start + ITEMS_PER_CALL]

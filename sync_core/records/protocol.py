@@ -34,13 +34,17 @@ class RecordStore(Protocol):
         """Yield all records behind `start_after`, in the order of their keys' UTF-8 bytes.
 
         In bounded memory, strongly consistent page by page; records that are written meanwhile may
-        show or not. Records of keys that no S3 object can have (over 1,024 bytes) are left out.
+        show or not. Records of keys that no S3 object can have (empty, or over 1,024 bytes) are
+        left out; `start_after` is at most as long.
         """
         ...
 
 
 class ControlStore(Protocol):
-    """The items that are no key's record, by name: at most a few kilobytes of text each."""
+    """The items that are no key's record, by name: at most a few kilobytes of text each.
+
+    A name has 1 to 1,024 bytes (`ValueError`).
+    """
 
     def read_control(self, name: str) -> ControlItem | None:
         """Return the item as it is now."""
@@ -49,14 +53,16 @@ class ControlStore(Protocol):
     def write_control(self, item: ControlItem) -> bool:
         """Store the item if the table still holds generation `item.gen` of it (0: none).
 
-        A stored item gets generation `gen + 1`. False: another writer came first.
+        A stored item gets generation `gen + 1`, and its `expires_at` is rounded up to the whole
+        second. False: another writer came first.
         """
         ...
 
     def list_control(self, prefix: str, start_after: str = "") -> Iterator[ControlItem]:
         """Yield the items whose names begin with `prefix` and come after `start_after`, in order.
 
-        Items past their `expires_at` may still be among them.
+        The order is that of the names' UTF-8 bytes. Items past their `expires_at` may still be
+        among them.
         """
         ...
 

@@ -1,28 +1,38 @@
-"""A store in memory that behaves like S3 without versioning, for tests and simulations."""
+"""A store in memory that behaves like S3, for tests and simulations."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from sync_core.errors import PreconditionFailed
-from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion
-from sync_core.storage.memory_bucket import ChangeRecord, MemoryBucket, Stored, Upload
+from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion, VersionEntry
+from sync_core.storage.memory_bucket import (
+    NULL_VERSION,
+    ChangeRecord,
+    Condition,
+    MemoryBucket,
+    Stored,
+    Upload,
+    Versioning,
+)
 from sync_core.storage.memory_rules import (
     accepted,
     assembled,
     chosen_parts,
     copied,
     cut,
+    entry_of,
+    etag_in_parts,
     md5_of,
+    readable,
     require_key,
     require_storable,
     stored_as,
 )
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
 
-__all__ = ["ChangeRecord", "MemoryBucket", "MemoryObjectStore", "MemoryReader"]
+__all__ = ["ChangeRecord", "MemoryBucket", "MemoryObjectStore", "MemoryReader", "Versioning"]
 
 
 class MemoryReader:
@@ -61,8 +71,9 @@ class MemoryReader:
 class MemoryObjectStore:
     """The `SyncStore` of a `MemoryBucket`, used by `principal_id`; safe to share between threads.
 
-    Etags are MD5s, or `<md5 of md5s>-<parts>`. Times are whole seconds; an object made of parts has
-    the time at which its upload began, as on S3. `delete_if` fails on an absent key.
+    Etags are MD5s, or `<md5 of md5s>-<parts>`, unless the bucket says otherwise. Times are whole
+    seconds; an object made of parts has the time at which its upload began, as on S3. `delete_if`
+    fails on an absent key.
     """
 
     def __init__(self, bucket: MemoryBucket, principal_id: str) -> None:
@@ -88,7 +99,7 @@ class MemoryObjectStore:
             raise PreconditionFailed("get", key, f"the current instance is not {etag}")
         if stored is None:
             return None
-        return MemoryReader(stored.version, cut(stored, byte_range))
+        return MemoryReader(stored.version, cut(readable(stored, "get"), byte_range))
 
     def put(self, write: ObjectWrite, body: Readable) -> Written:
         """Write the object whatever is there now."""
@@ -100,24 +111,27 @@ class MemoryObjectStore:
         """Write the object in place of `replaces` (None: of nothing)."""
         data = accepted(write, body)
         with self._bucket.held("put"):
-            self._require("put", write.key, replaces)
+            self._require_replaceable("put", write.key, replaces)
             return self._put(write, data)
 
     def delete(self, key: str) -> None:
-        """Delete the current instance; an absent key is no error, and no change."""
+        """Delete the current instance; an absent key is no error.
+
+        Nor is it a change, unless the bucket is versioned: then a delete marker is added.
+        """
         with self._bucket.held("delete"):
-            self._delete(key)
+            self._bucket.delete(key, self._principal_id)
 
     def delete_if(self, instance: ObjectVersion) -> None:
         """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
         with self._bucket.held("delete"):
-            self._require("delete", instance.key, instance)
-            self._delete(instance.key)
+            self._require("delete", instance.key, instance, "delete")
+            self._bucket.delete(instance.key, self._principal_id)
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the objects that are there when the first one is asked for."""
         with self._bucket.held("list"):
-            versions = [stored.version for stored in self._bucket.objects.values()]
+            versions = [stored.version for stored in self._bucket.currents()]
         after = start_after.encode()
         for version in sorted(versions, key=lambda version: version.key.encode()):
             if version.key.startswith(prefix) and version.key.encode() > after:
@@ -126,12 +140,9 @@ class MemoryObjectStore:
 
     def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy `source` inside the bucket, without the marker."""
-        require_key("copy", destination_key)
         with self._bucket.held("copy"):
             self._require("copy", source.key, source)
-            current = self._bucket.objects[source.key]
-            write = copied(current, destination_key)
-            return self._put(write, current.data, "Copy")
+            return self._copy(self._bucket.current(source.key), source, destination_key)
 
     def tags(self, key: str) -> Mapping[str, str] | None:
         """Return the current instance's tags; None when there is no object."""
@@ -141,12 +152,10 @@ class MemoryObjectStore:
     def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
         """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
         with self._bucket.held("write tags"):
-            stored = self._bucket.objects.get(key)
+            stored = self._bucket.current(key)
             if stored is None:
                 raise PreconditionFailed("write tags", key, "there is no object")
-            version = replace(stored.version, tag_count=len(tags))
-            self._bucket.objects[key] = replace(stored, version=version, tags=dict(tags))
-            self._bucket.announce("ObjectTagging:Put", version, self._principal_id)
+            self._bucket.tag(stored, tags, self._principal_id)
 
     def create_multipart_upload(self, write: ObjectWrite) -> str:
         """Begin an upload."""
@@ -169,10 +178,10 @@ class MemoryObjectStore:
         with self._bucket.held("complete upload"):
             upload = self._upload("complete upload", key, upload_id)
             parts = chosen_parts(key, upload, etags)
-            self._require("complete upload", key, replaces)
-            stored = assembled(upload, parts)
+            self._require_replaceable("complete upload", key, replaces)
             del self._bucket.uploads[upload_id]
-            return self._store(stored, "CompleteMultipartUpload")
+            stored = assembled(upload, parts, self._bucket.shown_etag(etag_in_parts(parts)))
+            return self._add(stored, "CompleteMultipartUpload")
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """Throw the parts away; an unknown upload is no error."""
@@ -181,15 +190,62 @@ class MemoryObjectStore:
             if upload is not None and upload.write.key == key:
                 del self._bucket.uploads[upload_id]
 
+    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
+        """Return up to `limit` versions and delete markers of the key, newest first."""
+        with self._bucket.held("list versions"):
+            return [entry_of(stored) for stored in self._bucket.history(key)[:limit]]
+
+    def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
+        """Return one version; None when it is gone or a delete marker."""
+        with self._bucket.held("head version"):
+            stored = self._bucket.find(key, version_id)
+            return None if stored is None else stored.version
+
+    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy a version, current or not, without the marker."""
+        with self._bucket.held("copy version"):
+            return self._copy(self._version(source), source, destination_key)
+
+    def copy_with_marker(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy a version as a user does, who knows nothing of our marker: it comes along.
+
+        Onto the same key it is how an older version is brought back.
+        """
+        with self._bucket.held("copy version"):
+            stored = self._version(source)
+            marker = None if stored is None else stored.version.marker
+            return self._copy(stored, source, destination_key, marker)
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Delete one version or delete marker for good; a missing one is no error."""
+        with self._bucket.held("delete version"):
+            self._bucket.delete_version(key, version_id, self._principal_id)
+
     def _find(self, operation: str, key: str) -> Stored | None:
         with self._bucket.held(operation):
-            return self._bucket.objects.get(key)
+            return self._bucket.current(key)
 
-    def _require(self, operation: str, key: str, expected: ObjectVersion | None) -> None:
-        current = self._bucket.objects.get(key)
+    def _version(self, source: ObjectVersion) -> Stored | None:
+        stored = self._bucket.find(source.key, source.version_id or NULL_VERSION)
+        # Another object may have taken the null version's place.
+        return stored if stored is not None and stored.version.etag == source.etag else None
+
+    def _require_replaceable(
+        self, operation: str, key: str, replaces: ObjectVersion | None
+    ) -> None:
+        self._require(operation, key, replaces, "create" if replaces is None else "replace")
+
+    def _require(
+        self,
+        operation: str,
+        key: str,
+        expected: ObjectVersion | None,
+        condition: Condition | None = None,
+    ) -> None:
+        current = self._bucket.current(key)
         found = None if current is None else current.version.etag
         wanted = None if expected is None else expected.etag
-        if found != wanted:
+        if found != wanted and condition not in self._bucket.ignores:
             raise PreconditionFailed(operation, key, f"etag {found} is there instead of {wanted}")
 
     def _upload(self, operation: str, key: str, upload_id: str) -> Upload:
@@ -198,15 +254,19 @@ class MemoryObjectStore:
             raise PreconditionFailed(operation, key, f"there is no upload {upload_id}")
         return upload
 
+    def _copy(
+        self, stored: Stored | None, source: ObjectVersion, key: str, marker: str | None = None
+    ) -> Written:
+        require_key("copy", key)
+        if stored is None:
+            raise PreconditionFailed("copy", source.key, f"{source.etag} is gone")
+        write = copied(readable(stored, "copy"), key, marker)
+        return self._put(write, stored.data, "Copy")
+
     def _put(self, write: ObjectWrite, data: bytes, how: str = "Put") -> Written:
-        return self._store(stored_as(write, data, md5_of(data), self._bucket.now()), how)
+        etag = self._bucket.shown_etag(md5_of(data))
+        return self._add(stored_as(write, data, etag, self._bucket.now()), how)
 
-    def _store(self, stored: Stored, how: str) -> Written:
-        self._bucket.objects[stored.version.key] = stored
-        self._bucket.announce(f"ObjectCreated:{how}", stored.version, self._principal_id)
-        return Written(stored.version.etag)
-
-    def _delete(self, key: str) -> None:
-        stored = self._bucket.objects.pop(key, None)
-        if stored is not None:
-            self._bucket.announce("ObjectRemoved:Delete", stored.version, self._principal_id)
+    def _add(self, stored: Stored, how: str) -> Written:
+        added = self._bucket.add(stored, self._principal_id, how).version
+        return Written(added.etag, added.version_id)

@@ -1,15 +1,38 @@
 """The state of a bucket in memory, and what is told of its changes."""
 
+import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 from threading import RLock
+from typing import Literal
 
 from sync_core.errors import ConfigError
 from sync_core.model import ObjectVersion
 from sync_core.storage.protocol import ObjectWrite
+
+SERVICE_PRINCIPAL = "s3.amazonaws.com"
+"""Who makes the changes that a rule of the bucket asks for (S3 user guide, Event message
+structure)."""
+
+NULL_VERSION = "null"
+"""The id of what was written while versioning was not on (S3 user guide, Using versioning)."""
+
+Condition = Literal["create", "replace", "delete"]
+
+_DELETIONS = ("ObjectRemoved:", "LifecycleExpiration:")
+_ETAG_OF_NOTHING = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+
+
+class Versioning(Enum):
+    """The state of a bucket's versioning; from ON and SUSPENDED no way leads back to OFF."""
+
+    OFF = "off"
+    ON = "on"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +41,7 @@ class ChangeRecord:
 
     `event_name` is such as `ObjectCreated:Put`; `principal_id` that of the store that made the
     change; `etag` and `sequencer` are None where S3 leaves them out; `at` is the bucket's clock.
+    `version_id` is None for a null version.
     """
 
     event_name: str
@@ -28,15 +52,23 @@ class ChangeRecord:
     size_bytes: int = 0
     etag: str | None = None
     sequencer: str | None = None
+    version_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object as the bucket keeps it."""
+    """A version of an object, or a delete marker (without data), as the bucket keeps it."""
 
     version: ObjectVersion
     data: bytes
     tags: Mapping[str, str]
+    is_delete_marker: bool = False
+    is_archived: bool = False
+
+    @property
+    def version_id(self) -> str:
+        """What a listing of versions shows: "null" for a null version."""
+        return self.version.version_id or NULL_VERSION
 
 
 @dataclass(slots=True)
@@ -52,15 +84,32 @@ class MemoryBucket:
     """The shared state of one bucket; each principal reaches it through its own store.
 
     `clock` returns the time (aware UTC). Each of `listeners` is called after each change, in the
-    order of the changes and before another can happen; it may read the bucket. `objects` and
-    `uploads` are looked at and changed only while the bucket is `held`.
+    order of the changes and before another can happen; it may read the bucket. `archive`,
+    `restore`, `expire` and `remove` are what becomes of a bucket by itself; the other methods are
+    for stores, which call them only while the bucket is `held`.
+
+    What kind of bucket it is may be changed at any time: `versioning`; `ignores`, the conditions
+    that it accepts and does not look at (If-None-Match and If-Match on PUT and on completion,
+    If-Match on DELETE), as some stores do; `etag_is_md5`, False for etags that say nothing of the
+    content and differ each time, as with SSE-KMS.
     """
 
-    def __init__(self, name: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Callable[[], datetime],
+        *,
+        versioning: Versioning = Versioning.OFF,
+        ignores: frozenset[Condition] = frozenset(),
+        etag_is_md5: bool = True,
+    ) -> None:
         self.name = name
+        self.versioning = versioning
+        self.ignores = ignores
+        self.etag_is_md5 = etag_is_md5
         self.listeners: list[Callable[[ChangeRecord], None]] = []
-        self.objects: dict[str, Stored] = {}
         self.uploads: dict[str, Upload] = {}
+        self._histories: dict[str, tuple[Stored, ...]] = {}
         self._clock = clock
         self._lock = RLock()
         self._removed = False
@@ -75,6 +124,34 @@ class MemoryBucket:
                 raise ConfigError(operation, f"bucket {self.name}", cause)
             yield
 
+    def archive(self, key: str) -> None:
+        """Move the current object, if any, to a class from which it cannot be read at once."""
+        with self.held("archive"):
+            stored = self.current(key)
+            if stored is not None:
+                self._exchange(stored, replace(stored, is_archived=True))
+
+    def restore(self, key: str) -> None:
+        """Make the current object, if it is archived, readable again."""
+        with self.held("restore"):
+            stored = self.current(key)
+            if stored is not None and stored.is_archived:
+                self._exchange(stored, replace(stored, is_archived=False))
+                self._announce("ObjectRestore:Completed", stored, SERVICE_PRINCIPAL)
+
+    def expire(self, key: str) -> None:
+        """Delete the current object, if any, as a lifecycle rule does."""
+        with self.held("expire"):
+            if self.current(key) is not None:
+                self.delete(key, SERVICE_PRINCIPAL, "LifecycleExpiration")
+
+    def remove(self) -> None:
+        """Delete the bucket with all that is in it."""
+        with self._lock:
+            self._removed = True
+            self._histories.clear()
+            self.uploads.clear()
+
     def now(self) -> datetime:
         """Return the time as S3 shows it: in whole seconds."""
         return self._clock().replace(microsecond=0)
@@ -83,21 +160,102 @@ class MemoryBucket:
         """Return a number that is greater than any before."""
         return next(self._numbers)
 
-    def remove(self) -> None:
-        """Delete the bucket with all that is in it."""
-        with self._lock:
-            self._removed = True
-            self.objects.clear()
-            self.uploads.clear()
+    def shown_etag(self, plain: str) -> str:
+        """Return the etag of a new object that would have `plain` where etags are MD5s."""
+        if self.etag_is_md5:
+            return plain
+        _md5, dash, parts = plain.partition("-")
+        return f"{self._unique('etag')}{dash}{parts}"
 
-    def announce(self, event_name: str, version: ObjectVersion, principal_id: str) -> None:
-        """Tell the listeners of a change to this instance.
+    def current(self, key: str) -> Stored | None:
+        """Return what a read sees: None under a delete marker."""
+        latest = self.history(key)[:1]
+        return latest[0] if latest and not latest[0].is_delete_marker else None
 
-        Events on tags carry no sequencer, deletions neither size nor etag (S3 user guide, Event
-        message structure).
+    def currents(self) -> list[Stored]:
+        """Return what a listing sees, in no order."""
+        found = map(self.current, self._histories)
+        return [stored for stored in found if stored is not None]
+
+    def history(self, key: str) -> Sequence[Stored]:
+        """Return the versions of a key and the delete markers on it, newest first."""
+        return self._histories.get(key, ())
+
+    def find(self, key: str, version_id: str) -> Stored | None:
+        """Return a version that is not a delete marker."""
+        for stored in self.history(key):
+            if stored.version_id == version_id and not stored.is_delete_marker:
+                return stored
+        return None
+
+    def add(self, stored: Stored, principal_id: str, how: str) -> Stored:
+        """Make it the current version, announced as `ObjectCreated:<how>`; return it with its id.
+
+        A version written while versioning is not on takes the null version's place.
         """
-        lives = not event_name.startswith("ObjectRemoved:")
-        ordered = not event_name.startswith("ObjectTagging:")
+        added = self._on_top(stored)
+        self._announce(f"ObjectCreated:{how}", added, principal_id)
+        return added
+
+    def tag(self, stored: Stored, tags: Mapping[str, str], principal_id: str) -> None:
+        """Replace the tags of a version."""
+        version = replace(stored.version, tag_count=len(tags))
+        tagged = replace(stored, version=version, tags=dict(tags))
+        self._exchange(stored, tagged)
+        self._announce("ObjectTagging:Put", tagged, principal_id)
+
+    def delete(self, key: str, principal_id: str, event: str = "ObjectRemoved") -> None:
+        """Delete without a version id: for good, or by a delete marker, even on an absent key."""
+        if self.versioning is Versioning.OFF:
+            for stored in self._histories.pop(key, ()):
+                self._announce(f"{event}:Delete", stored, principal_id)
+            return
+        nothing = ObjectVersion(key, etag="", size_bytes=0, last_modified_at=self.now())
+        marker = self._on_top(Stored(nothing, b"", {}, is_delete_marker=True))
+        self._announce(f"{event}:DeleteMarkerCreated", marker, principal_id)
+
+    def delete_version(self, key: str, version_id: str, principal_id: str) -> None:
+        """Delete one version or delete marker for good; the one below a current one takes over."""
+        for stored in self.history(key):
+            if stored.version_id == version_id:
+                self._take_out(key, version_id)
+                self._announce("ObjectRemoved:Delete", stored, principal_id)
+
+    def _on_top(self, stored: Stored) -> Stored:
+        key = stored.version.key
+        if self.versioning is Versioning.ON:
+            version = replace(stored.version, version_id=self._unique("version"))
+            stored = replace(stored, version=version)
+        else:
+            self._take_out(key, NULL_VERSION)
+        self._histories[key] = (stored, *self.history(key))
+        return stored
+
+    def _take_out(self, key: str, version_id: str) -> None:
+        left = tuple(stored for stored in self.history(key) if stored.version_id != version_id)
+        if left:
+            self._histories[key] = left
+        else:
+            self._histories.pop(key, None)
+
+    def _exchange(self, old: Stored, new: Stored) -> None:
+        key = old.version.key
+        self._histories[key] = tuple(new if each is old else each for each in self.history(key))
+
+    def _unique(self, purpose: str) -> str:
+        text = f"{purpose} {self.number()} of {self.name}"
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    def _announce(self, event_name: str, stored: Stored, principal_id: str) -> None:
+        """Tell the listeners of a change to this version.
+
+        Only what creates or deletes carries a sequencer; deletions have neither size nor etag,
+        except that a delete marker has the etag of nothing (S3 user guide, Event message
+        structure).
+        """
+        lives = not event_name.startswith(_DELETIONS)
+        ordered = not lives or event_name.startswith("ObjectCreated:")
+        version = stored.version
         change = ChangeRecord(
             event_name=event_name,
             bucket=self.name,
@@ -105,8 +263,13 @@ class MemoryBucket:
             principal_id=principal_id,
             at=self._clock(),
             size_bytes=version.size_bytes if lives else 0,
-            etag=version.etag if lives else None,
+            etag=version.etag if lives else _etag_of_deletion(event_name),
             sequencer=f"{self.number():018X}" if ordered else None,
+            version_id=version.version_id,
         )
         for listener in tuple(self.listeners):
             listener(change)
+
+
+def _etag_of_deletion(event_name: str) -> str | None:
+    return _ETAG_OF_NOTHING if event_name.endswith(":DeleteMarkerCreated") else None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sync_core.errors import Blocked, IntegrityError, PreconditionFailed
-from sync_core.model import ObjectVersion
+from sync_core.model import ObjectVersion, VersionEntry
 from sync_core.storage.crc64nvme import crc64nvme
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.memory_bucket import Stored, Upload
@@ -28,6 +28,13 @@ _DEFAULT_HEADERS = {"content-type": "binary/octet-stream"}
 def md5_of(data: bytes) -> str:
     """Return the MD5 in hex."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def readable(stored: Stored, operation: str) -> Stored:
+    """Return it, unless it is archived; raises `Blocked` then."""
+    if stored.is_archived:
+        raise Blocked(operation, stored.version.key, "the object is archived: restore it first")
+    return stored
 
 
 def cut(stored: Stored, byte_range: ByteRange | None) -> bytes:
@@ -77,21 +84,34 @@ def stored_as(write: ObjectWrite, data: bytes, etag: str, at: datetime) -> Store
         headers={**_DEFAULT_HEADERS, **write.headers},
         metadata=metadata,
         marker=marker,
-        md5=None if "-" in etag else etag,
+        md5=etag if etag == md5_of(data) else None,
         crc64nvme=write.crc64nvme,
         tag_count=len(write.tags),
     )
     return Stored(version, data, dict(write.tags))
 
 
-def copied(source: Stored, key: str) -> ObjectWrite:
-    """Return the write that copies an object to `key`, without the marker."""
+def entry_of(stored: Stored) -> VersionEntry:
+    """Return what a listing of versions shows; a delete marker has no etag and no size there."""
+    version = stored.version
+    return VersionEntry(
+        stored.version_id,
+        stored.is_delete_marker,
+        version.etag,
+        version.size_bytes,
+        version.last_modified_at,
+    )
+
+
+def copied(source: Stored, key: str, marker: str | None = None) -> ObjectWrite:
+    """Return the write that copies an object to `key`, with this marker or without any."""
     version = source.version
     return ObjectWrite(
         key=key,
         size_bytes=version.size_bytes,
         headers=version.headers,
         metadata=version.metadata,
+        marker=marker,
         tags=source.tags,
         crc64nvme=version.crc64nvme,
     )
@@ -108,10 +128,14 @@ def chosen_parts(key: str, upload: Upload, etags: Sequence[str]) -> Sequence[byt
     return known
 
 
-def assembled(upload: Upload, parts: Sequence[bytes]) -> Stored:
-    """Return the object that the parts make."""
+def etag_in_parts(parts: Sequence[bytes]) -> str:
+    """Return the etag that is no MD5 of the whole."""
     digests = b"".join(bytes.fromhex(md5_of(part)) for part in parts)
-    etag = f"{md5_of(digests)}-{len(parts)}"
+    return f"{md5_of(digests)}-{len(parts)}"
+
+
+def assembled(upload: Upload, parts: Sequence[bytes], etag: str) -> Stored:
+    """Return the object that the parts make."""
     # A digest declared beforehand was checked by nobody, so the object does not show it.
     write = replace(upload.write, crc64nvme=None)
     return stored_as(write, b"".join(parts), etag, upload.initiated_at)

@@ -5,23 +5,20 @@ Nothing is kept between calls: clients are asked for each time, so that rotated 
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sync_core.errors import Blocked, IntegrityError
+from sync_core.errors import IntegrityError
 from sync_core.model import ListedObject, ObjectVersion
-from sync_core.storage.dialects import AWS, Dialect
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
-from sync_core.storage.s3_clients import S3Clients
 from sync_core.storage.s3_errors import (
     Call,
     Gone,
     Unexplained,
     always,
-    never,
     status_of,
     translated,
 )
@@ -30,39 +27,20 @@ from sync_core.storage.s3_headers import (
     content_parameters,
     covers,
     digest_parameters,
-    listed_object,
     quoted,
     range_of,
-    replacement_parameters,
     version_of,
     written,
 )
+from sync_core.storage.s3_listing import fetch_page
 from sync_core.storage.s3_reader import S3Reader
-
-MAX_SERVER_SIDE_COPY_BYTES = 5 * 1024**3
-"""Largest source of one CopyObject (API reference, CopyObject)."""
+from sync_core.storage.s3_versions import S3Versions
 
 _UNEXPLAINED_STATUSES = (400, 404)
 
 
-class S3ObjectStore:
-    """The `SyncStore` of one S3 bucket.
-
-    `clients` is called for each operation and returns the pair made by `s3_clients`. Safe to share
-    between threads if `clients` is.
-    """
-
-    def __init__(
-        self, bucket: str, clients: Callable[[], S3Clients], dialect: Dialect = AWS
-    ) -> None:
-        self._bucket = bucket
-        self._clients = clients
-        self._dialect = dialect
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._bucket
+class S3ObjectStore(S3Versions):
+    """The `SyncStore` of one S3 bucket; its base has the methods on versions."""
 
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none.
@@ -129,14 +107,17 @@ class S3ObjectStore:
         position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
         while True:
             with translated(self._call("list", prefix)):
-                # botocore asks for URL-encoded keys and decodes them: XML cannot carry all.
-                page = self._clients().reads.list_objects_v2(
-                    Bucket=self._bucket, Prefix=prefix, MaxKeys=self._dialect.page_keys, **position
+                page = fetch_page(
+                    self._clients().reads,
+                    Bucket=self._bucket,
+                    Prefix=prefix,
+                    MaxKeys=self._dialect.page_keys,
+                    **position,
                 )
-            yield from map(listed_object, page.get("Contents", ()))
-            if not page["IsTruncated"]:
+            yield from page.entries
+            if page.next_token is None:
                 return
-            position = {"ContinuationToken": page["NextContinuationToken"]}
+            position = {"ContinuationToken": page.next_token}
 
     def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy `source` inside the bucket, without the marker.
@@ -144,17 +125,7 @@ class S3ObjectStore:
         Raises `Blocked` above 5 GiB, which S3 does not copy in one request, and `Ambiguous` as
         `put` does; to repeat it is harmless.
         """
-        if source.size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
-            raise Blocked("copy", source.key, "larger than 5 GiB: cannot be copied in one request")
-        with translated(self._call("copy", source.key, always)):
-            response = self._clients().writes.copy_object(
-                Bucket=self._bucket,
-                Key=destination_key,
-                CopySource={"Bucket": self._bucket, "Key": source.key},
-                CopySourceIfMatch=quoted(source.etag),
-                **replacement_parameters(source),
-            )
-        return written(response["CopyObjectResult"]["ETag"], response)
+        return self._copy(source, destination_key)
 
     def tags(self, key: str) -> Mapping[str, str] | None:
         """Return the current instance's tags; None when there is no object."""
@@ -268,9 +239,3 @@ class S3ObjectStore:
             reader.close()
             raise IntegrityError(call.operation, call.key, f"asked for {byte_range}, got others")
         return reader
-
-    def _show_digests(self) -> dict[str, Any]:
-        return {"ChecksumMode": "ENABLED"} if self._dialect.has_crc64nvme else {}
-
-    def _call(self, operation: str, key: str, may_have_effect: Callable[[], bool] = never) -> Call:
-        return Call(operation, self._bucket, key, may_have_effect)

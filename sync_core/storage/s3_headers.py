@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from sync_core.errors import Blocked
-from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion
+from sync_core.model import ObjectVersion, VersionEntry
 from sync_core.storage.dialects import Dialect
 from sync_core.storage.metadata import split_marker, with_marker
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
@@ -105,13 +105,14 @@ def version_of(key: str, response: Mapping[str, Any], dialect: Dialect) -> Objec
     )
 
 
-def listed_object(entry: Mapping[str, Any]) -> ListedObject:
-    """Return one entry of a listing."""
-    return ListedObject(
-        key=entry["Key"],
-        etag=_unquoted(entry["ETag"]),
-        size_bytes=entry["Size"],
-        modified=_whole_seconds(entry["LastModified"]).strftime(MODIFIED_FORMAT),
+def version_entry(entry: Mapping[str, Any]) -> VersionEntry:
+    """Return one entry of a listing of versions; a delete marker has no etag and no size there."""
+    return VersionEntry(
+        version_id=entry["VersionId"],
+        is_delete_marker="ETag" not in entry,
+        etag=_unquoted(entry.get("ETag", "")),
+        size_bytes=entry.get("Size", 0),
+        last_modified_at=_whole_seconds(entry["LastModified"]),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from sync_core.local.launch import find_template
+from sync_core.records.dynamodb import TABLE_SCHEMA
 
 FOURTEEN_DAYS_SECONDS = 14 * 24 * 3600
 
@@ -19,6 +20,7 @@ WRITING_AND_READING = {
     "s3:PutObject",
     "s3:PutObjectTagging",
     "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
     "s3:DeleteObjectTagging",
     "s3:AbortMultipartUpload",
     "s3:ListMultipartUploadParts",
@@ -216,9 +218,9 @@ class TestPermissions:
         }
 
 
-def test_records_are_found_by_key_and_expire() -> None:
+def test_records_are_sorted_by_key_and_expire() -> None:
     table = properties("RecordsTable")
-    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert {name: table[name] for name in TABLE_SCHEMA} == TABLE_SCHEMA
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True

@@ -1,17 +1,31 @@
-"""Fixtures of the object stores' contract suites."""
+"""Fixtures of the contract suites of object stores and of tables of records."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import boto3
 import pytest
 from boto3.session import Session
 from moto import mock_aws
 
 from sync_core.local.cloud import LocalCloud
+from sync_core.records.dynamodb import table_connection
+from sync_core.routing import MAX_KEY_BYTES
 from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from tests.derived_benches import PREFIX, prefixed_bench, weak_bench
 from tests.object_benches import BACKENDS, REGION, Bench, Serve, closing, memory_bench, s3_bench
+from tests.record_benches import (
+    RECORD_BACKENDS,
+    RECORD_REGION,
+    RecordBench,
+    TableBench,
+    create_table,
+    memory_records_bench,
+    moto_connection,
+    table_bench,
+)
 from tests.scripted_server import Answer, ScriptedServer
 
 
@@ -26,6 +40,21 @@ def no_proxy() -> Iterator[None]:
 @pytest.fixture
 def memory_objects() -> Bench:
     return memory_bench()
+
+
+@pytest.fixture
+def prefixed_objects(request: pytest.FixtureRequest) -> Bench:
+    """A part of a bucket, where a key of 1,024 bytes has no room behind the prefix."""
+    callspec = getattr(request.node, "callspec", None)
+    key = callspec.params.get("key", "") if callspec else ""
+    if len(f"{PREFIX}{key}".encode()) > MAX_KEY_BYTES:
+        pytest.skip("the prefix takes room in the key")
+    return prefixed_bench(memory_bench())
+
+
+@pytest.fixture
+def weak_objects() -> Bench:
+    return weak_bench(memory_bench(ignores=frozenset({"create", "replace", "delete"})))
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +108,42 @@ def serve(session: Session) -> Iterator[Serve]:
             return S3ObjectStore("bucket", lambda: clients), server
 
         yield start
+
+
+@pytest.fixture
+def memory_table() -> RecordBench:
+    return memory_records_bench()
+
+
+@pytest.fixture
+def moto_table() -> Iterator[TableBench]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name=RECORD_REGION)
+        yield table_bench(client, moto_connection(create_table(client)), moto_connection("missing"))
+
+
+@pytest.fixture
+def cloud_table(local_cloud: LocalCloud) -> Iterator[TableBench]:
+    client, site = local_cloud.client("dynamodb", "a"), local_cloud.sites["a"]
+    name = create_table(client)
+    key_pair = (site.user.access_key_id, site.user.secret_access_key)
+    table, missing = (
+        table_connection(each, site.region, local_cloud.endpoint_url, key_pair)
+        for each in (name, "missing")
+    )
+    yield table_bench(client, table, missing)
+    client.delete_table(TableName=name)
+
+
+@pytest.fixture(params=RECORD_BACKENDS)
+def table(request: pytest.FixtureRequest) -> RecordBench:
+    """Each backend in turn; one that is not asked for is not started."""
+    made: RecordBench = request.getfixturevalue(f"{request.param}_table")
+    return made
+
+
+@pytest.fixture(params=[name for name in RECORD_BACKENDS if name != "memory"])
+def real_table(request: pytest.FixtureRequest) -> TableBench:
+    """Each backend that has tables."""
+    made: TableBench = request.getfixturevalue(f"{request.param}_table")
+    return made

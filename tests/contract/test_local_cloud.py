@@ -226,7 +226,7 @@ class TestWorkerRole:
         sqs.send_message(QueueUrl=launched.dead_letter_queue_url, MessageBody="x")
         sqs.send_message_batch(QueueUrl=launched.queue_url, Entries=[entry])
         table = {"TableName": launched.records_table}
-        item = {"pk": {"S": "k"}}
+        item = {"pk": {"S": "k"}, "sk": {"S": "k"}}
         records.describe_table(**table)
         records.transact_write_items(TransactItems=[{"Put": {**table, "Item": item}}])
         assert records.get_item(**table, Key=item)["Item"] == item

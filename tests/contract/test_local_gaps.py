@@ -291,3 +291,24 @@ class TestEvents:
         names = [record["eventName"] for record in watched_bucket.records(2)]
         assert names == ["ObjectCreated:Put", "ObjectRemoved:DeleteMarkerCreated"]
         assert watched_bucket.is_quiet()
+
+    def test_a_deleted_version_raises_an_event_with_its_id(
+        self, watched_bucket: WatchedBucket
+    ) -> None:
+        s3, where = watched_bucket.s3, {"Bucket": watched_bucket.name, "Key": "k"}
+        s3.put_bucket_versioning(
+            Bucket=watched_bucket.name, VersioningConfiguration={"Status": "Enabled"}
+        )
+        old = s3.put_object(**where, Body=b"old")["VersionId"]
+        s3.put_object(**where, Body=b"new")
+        marker = s3.delete_object(**where)["VersionId"]
+        assert len(watched_bucket.records(3)) == 3
+        for version_id in (old, marker):
+            s3.delete_object(**where, VersionId=version_id)
+            (record,) = watched_bucket.records(1)
+            described = record["s3"]["object"]
+            assert record["eventName"] == "ObjectRemoved:Delete"
+            assert described.pop("sequencer")
+            assert described == {"key": "k", "versionId": version_id}
+        assert s3.get_object(**where)["Body"].read() == b"new"
+        assert watched_bucket.is_quiet()

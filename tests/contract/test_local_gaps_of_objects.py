@@ -156,6 +156,60 @@ class TestCopies:
         assert "StorageClass" not in s3.head_object(Bucket=bucket, Key="k")
 
 
+class TestVersions:
+    @pytest.fixture
+    def versioned(self, watched_bucket: WatchedBucket) -> WatchedBucket:
+        watched_bucket.s3.put_bucket_versioning(
+            Bucket=watched_bucket.name, VersioningConfiguration={"Status": "Enabled"}
+        )
+        return watched_bucket
+
+    def test_a_listing_of_versions_encodes_keys(self, versioned: WatchedBucket) -> None:
+        s3, bucket, key = versioned.s3, versioned.name, "a\x01 <é>+%2F"
+        s3.put_object(Bucket=bucket, Key=key, Body=b"1")
+        s3.delete_object(Bucket=bucket, Key=key)
+        page = s3.list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=1)
+        assert page["DeleteMarkers"][0]["Key"] == page["NextKeyMarker"] == page["Prefix"] == key
+        position = {
+            "KeyMarker": page["NextKeyMarker"],
+            "VersionIdMarker": page["NextVersionIdMarker"],
+        }
+        rest = s3.list_object_versions(Bucket=bucket, Prefix=key, **position)
+        assert [version["Key"] for version in rest["Versions"]] == [key]
+
+    def test_an_older_version_that_was_sent_without_a_checksum_has_the_default(
+        self, versioned: WatchedBucket
+    ) -> None:
+        put_without_headers(versioned, "k", b"123456789")
+        where = {"Bucket": versioned.name, "Key": "k"}
+        old = versioned.s3.head_object(**where)["VersionId"]
+        versioned.s3.put_object(**where, Body=b"new")
+        head = versioned.s3.head_object(**where, VersionId=old, ChecksumMode="ENABLED")
+        assert head["ChecksumCRC64NVME"] == "rosUhgp5mIg="
+
+    def test_an_object_from_before_versioning_can_be_copied_by_its_version_id(
+        self, watched_bucket: WatchedBucket
+    ) -> None:
+        s3, bucket = watched_bucket.s3, watched_bucket.name
+        s3.put_object(Bucket=bucket, Key="é ?", Body=b"1")
+        source = {"Bucket": bucket, "Key": "é ?", "VersionId": "null"}
+        s3.copy_object(Bucket=bucket, Key="k", CopySource=source)
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+
+    def test_a_null_version_that_is_missing_cannot_be_copied(
+        self, versioned: WatchedBucket
+    ) -> None:
+        s3, bucket = versioned.s3, versioned.name
+        s3.put_object(Bucket=bucket, Key="source", Body=b"1")
+        with pytest.raises(ClientError) as error:
+            s3.copy_object(
+                Bucket=bucket,
+                Key="k",
+                CopySource={"Bucket": bucket, "Key": "source", "VersionId": "null"},
+            )
+        assert refusal(error) == (404, "NoSuchVersion")
+
+
 class TestMultipartUploads:
     def upload(self, bucket: WatchedBucket, parts: list[bytes], **created: Any) -> dict[str, Any]:
         """Return where the upload is and what completes it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import boto3
@@ -16,12 +16,16 @@ from moto import mock_aws
 from sync_core.errors import ConfigError
 from sync_core.local.cloud import LocalCloud
 from sync_core.queues.memory import MemoryQueue
-from sync_core.queues.protocol import Message, Queue
+from sync_core.queues.protocol import Message, Queue, SupportsBulkSend
 from sync_core.queues.sqs import SQSQueue
 
 REGION = "us-east-1"
 MAX_RECEIVE_COUNT = 3
 PATIENCE_SECONDS = 20.0
+
+
+class BulkQueue(Queue, SupportsBulkSend, Protocol):
+    """All that a queue can do."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Letter:
 class Bench:
     """A queue, and back doors: what it holds in any state, and what was dead-lettered."""
 
-    queue: Queue
+    queue: BulkQueue
     held: Callable[[], int]
     dead_letters: Callable[[], list[Letter]]
 
@@ -235,6 +239,28 @@ class TestDelay:
             bench.queue.send("m", delay_seconds)
 
 
+class TestSendingMany:
+    @pytest.mark.parametrize("count", [0, 1, 10, 25])
+    def test_any_number_of_messages_can_be_sent_at_once(self, bench: Bench, count: int) -> None:
+        bodies = [f"message {n} 🪣 é\n中" for n in range(count)]
+        bench.queue.send_many(bodies)
+        assert bench.held() == count
+        received = receive_count_of(bench.queue, count)
+        assert sorted(message.body for message in received) == sorted(bodies)
+
+    def test_equal_messages_are_each_delivered(self, bench: Bench) -> None:
+        bench.queue.send_many(["m"] * 3)
+        received = receive_count_of(bench.queue, 3)
+        assert [message.body for message in received] == ["m"] * 3
+        assert len({message.message_id for message in received}) == 3
+
+    def test_messages_may_be_larger_together_than_one_call_takes(self, bench: Bench) -> None:
+        bodies = [str(n) + "é" * 125_000 for n in range(9)]
+        bench.queue.send_many(bodies)
+        received = receive_count_of(bench.queue, len(bodies))
+        assert sorted(message.body for message in received) == bodies
+
+
 class TestDeleting:
     def test_any_number_of_deliveries_can_be_deleted_at_once(self, bench: Bench) -> None:
         for n in range(25):
@@ -357,6 +383,7 @@ class TestMissingQueue:
         calls: list[Callable[[], object]] = [
             lambda: missing.receive(1, 0),
             lambda: missing.send("m"),
+            lambda: missing.send_many(["m"]),
             lambda: missing.delete([message]),
             lambda: missing.change_visibility([message], 0),
             lambda: missing.dead_letter(message, "reason"),

@@ -26,8 +26,9 @@ from sync_core.errors import (
     Throttled,
     Unavailable,
 )
-from sync_core.model import Lease, SyncRecord
-from sync_core.records.dynamodb import DynamoDBRecordStore, table_connection
+from sync_core.model import ControlItem, Lease, SyncRecord
+from sync_core.records.dynamodb import TABLE_SCHEMA, DynamoDBRecordStore, table_connection
+from sync_core.records.dynamodb_item import SHARDS, primary_key
 
 REGION = "us-east-1"
 TABLE = "records"
@@ -61,17 +62,14 @@ class Bench:
 
     def __init__(self) -> None:
         boto3.client("dynamodb", region_name=REGION).create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            TableName=TABLE, BillingMode="PAY_PER_REQUEST", **TABLE_SCHEMA
         )
         self.pauses_seconds: list[float] = []
         self.connection = FaultyConnection()
         table = table_connection(TABLE, REGION)
         table.connection = self.connection
         self.store = DynamoDBRecordStore(
-            table, randomness=random.Random(7), pause=self.pauses_seconds.append
+            table, randomness=random.Random(7), pause=self.pauses_seconds.append, page_items=2
         )
 
     def calls(self) -> list[str]:
@@ -151,6 +149,83 @@ class TestCost:
         assert bench.calls() == ["TransactWriteItems", "TransactWriteItems"]
         assert bench.pauses_seconds == []
 
+    def test_a_control_item_is_read_by_one_call_and_written_by_one(self, bench: Bench) -> None:
+        bench.store.write_control(ControlItem("guard", "{}"))
+        bench.store.read_control("guard")
+        assert bench.calls() == ["PutItem", "GetItem"]
+
+
+class TestListing:
+    def test_an_empty_table_takes_one_query_for_each_shard(self, bench: Bench) -> None:
+        assert list(bench.store.list()) == []
+        assert bench.calls() == ["Query"] * len(SHARDS)
+
+    def test_nothing_is_asked_for_before_the_first_record_is(self, bench: Bench) -> None:
+        bench.store.list()
+        bench.store.list_control("")
+        assert bench.calls() == []
+
+    def test_it_holds_one_page_of_each_shard(self, bench: Bench) -> None:
+        keys = [key for n in range(400) if in_first_shard(key := f"key/{n:03}")][:10]
+        bench.store.write([SyncRecord(key) for key in keys])
+        bench.calls()
+        listing = bench.store.list()
+        asked = []
+        for key in keys:
+            assert next(listing).key == key
+            asked.append(len(bench.calls()))
+        # A page holds two records; the next is asked for when a page's last one has been taken.
+        assert asked == [len(SHARDS), 0, 1, 0, 1, 0, 1, 0, 1, 0]
+
+    def test_only_what_a_comparison_needs_is_asked_for(self, bench: Bench) -> None:
+        bench.store.write(records(1))
+        asked: list[dict[str, Any]] = []
+        answers: list[dict[str, Any]] = []
+
+        def watch(name: str, request: dict[str, Any]) -> dict[str, Any]:
+            asked.append(request)
+            answers.append(bench.connection.deliver(name, request))
+            return answers[-1]
+
+        bench.connection.faults = [watch] * len(SHARDS)
+        assert len(list(bench.store.list())) == 1
+        assert {request["ConsistentRead"] for request in asked} == {True}
+        assert {request["Limit"] for request in asked} == {2}
+        (item,) = [item for answer in answers for item in answer["Items"]]
+        assert item == {"sk": {"S": "key/0"}, "shown": {"S": "- - - -"}}
+
+    def test_a_page_that_is_throttled_is_asked_for_again(self, bench: Bench) -> None:
+        bench.store.write(records(40))
+        throttled = raising(refusal("ProvisionedThroughputExceededException"))
+        bench.connection.faults = [throttled] * 3
+        assert len(list(bench.store.list())) == 40
+        assert len(bench.pauses_seconds) == 3
+
+    def test_pages_that_stay_throttled_end_as_throttled(self, bench: Bench) -> None:
+        for listing in (bench.store.list(), bench.store.list_control("")):
+            bench.connection.faults = [raising(refusal("ThrottlingException"))] * 6
+            with pytest.raises(Throttled, match=TABLE):
+                next(listing)
+            assert bench.calls() == ["Query"] * 6
+        assert len(bench.pauses_seconds) == 10
+
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [
+            (refusal("AccessDeniedException"), AccessDenied),
+            (ReadTimeoutError(endpoint_url="https://dynamodb"), Unavailable),
+            (refusal("InternalServerError", status=500), Unavailable),
+        ],
+        ids=["denied", "no answer", "no sound answer"],
+    )
+    def test_any_other_failure_ends_the_listing_at_once(
+        self, bench: Bench, error: Exception, expected: type[DualwayError]
+    ) -> None:
+        bench.connection.faults = [raising(error)]
+        with pytest.raises(expected, match=TABLE):
+            next(bench.store.list())
+        assert bench.calls() == ["Query"]
+
 
 class TestLostAnswers:
     @pytest.mark.parametrize("count", [1, 5])
@@ -167,6 +242,24 @@ class TestLostAnswers:
         assert bench.store.write(records(1)) == frozenset()
         assert answers_lost == ["PutItem"]
         assert bench.store.read(["key/0"])["key/0"].gen == 1
+
+    def test_a_control_item_is_not_refused_by_itself(self, bench: Bench) -> None:
+        bench.connection.faults = [losing_the_answer(bench)]
+        assert bench.store.write_control(ControlItem("guard", "ours"))
+        assert bench.store.read_control("guard") == ControlItem("guard", "ours", gen=1)
+
+    def test_the_client_itself_repeats_the_write_of_a_control_item(self, bench: Bench) -> None:
+        answers_lost = lose_first_answer(bench.connection)
+        assert bench.store.write_control(ControlItem("guard", "ours"))
+        assert answers_lost == ["PutItem"]
+
+    def test_a_control_item_that_another_overwrote_meanwhile_is_refused(self, bench: Bench) -> None:
+        theirs = ControlItem("guard", "theirs", gen=1)
+        bench.connection.faults = [
+            losing_the_answer(bench, lambda: bench.store.write_control(theirs))
+        ]
+        assert not bench.store.write_control(ControlItem("guard", "ours"))
+        assert bench.store.read_control("guard") == ControlItem("guard", "theirs", gen=2)
 
     @pytest.mark.parametrize("count", [1, 5])
     def test_a_record_that_another_overwrote_meanwhile_is_refused(
@@ -271,6 +364,8 @@ class TestRefusals:
             lambda: bench.store.read(["key/0"]),
             lambda: bench.store.write(records(1)),
             lambda: bench.store.write(records(2)),
+            lambda: bench.store.read_control("key/0"),
+            lambda: bench.store.write_control(ControlItem("key/0", "{}")),
         ):
             bench.connection.faults = [raising(error)]
             with pytest.raises(expected, match="key/0") as caught:
@@ -281,6 +376,10 @@ class TestRefusals:
         bench.connection.faults = [raising(cancelled("None", "ValidationError"))]
         with pytest.raises(Poison, match="because of ValidationError"):
             bench.store.write(records(2))
+
+
+def in_first_shard(key: str) -> bool:
+    return primary_key(key)["pk"] == {"S": SHARDS[0]}
 
 
 def losing_the_answer(bench: Bench, meanwhile: Callable[[], object] = list) -> Fault:

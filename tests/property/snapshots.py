@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from sync_core.decide import decide
+from sync_core.decide import Terms, decide
 from sync_core.evidence import Evidence, weigh
 from sync_core.model import (
     Acknowledge,
@@ -50,7 +50,7 @@ class Snapshot:
 
     def verdict(self, stack: int, *, waited: bool = False) -> Verdict:
         own, peer = self.objects[stack], self.objects[1 - stack]
-        return decide(own, peer, self.evidence(stack), waited=waited)
+        return decide(own, peer, self.evidence(stack), Terms(waited=waited))
 
     def carry_out(self, stack: int, verdict: Verdict, *, is_recorded: bool = True) -> None:
         """Do what the verdict says; a stack that does not record it keeps its intent open."""

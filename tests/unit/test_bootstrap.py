@@ -16,6 +16,7 @@ from sync_core.bootstrap import (
 )
 from sync_core.config import Config
 from sync_core.model import Site, SitePair
+from sync_core.records.dynamodb import TABLE_SCHEMA
 from sync_core.storage.s3_clients import AccessKey, s3_clients
 from sync_core.telemetry import Telemetry, new_logger
 
@@ -52,8 +53,7 @@ def launch() -> Config:
     boto3.client("dynamodb", region_name=OWN.region).create_table(
         TableName="records",
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        **TABLE_SCHEMA,
     )
     key_pair = {"access_key_id": "AKIAPEER", "secret_access_key": "peer"}
     boto3.client("secretsmanager", region_name=OWN.region).create_secret(

@@ -1,5 +1,6 @@
 """The merge of two listings, and what counts as a difference between two objects."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.compare import Content, Difference, differences, merge
+from sync_core.compare import Content, Difference, differences, merge, merge_with_records
 from sync_core.errors import ConfigError
-from sync_core.model import ListedObject
+from sync_core.model import ListedObject, ListedRecord
 from tests.objects import KEY, original, replica
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,6 +19,10 @@ ONE = Content(original(b"x", metadata={"owner": "ann"}), "aa", {"team": "blue"})
 
 def listed(*keys: str) -> list[ListedObject]:
     return [ListedObject(key, "etag", 1, "2026-01-01T00:00:00") for key in keys]
+
+
+def recorded(*keys: str) -> list[ListedRecord]:
+    return [ListedRecord(key, "etag|1|2026-01-01T00:00:00", "") for key in keys]
 
 
 def as_keys(first: list[ListedObject], second: list[ListedObject]) -> list[tuple[str, str]]:
@@ -54,6 +59,57 @@ def test_a_merge_is_the_union_of_both_sides(first: set[str], second: set[str]) -
     assert {one.key for one, _ in merged if one} == first
     assert {other.key for _, other in merged if other} == second
     assert len(merged) == len(first | second)
+
+
+def test_records_stand_beside_both_listings() -> None:
+    own, peer, records = listed("a", "b", "d"), listed("b", "c", "d"), recorded("b", "c", "e")
+    assert list(merge_with_records(own, peer, records)) == [
+        ("a", own[0], None, None),
+        ("b", own[1], peer[0], records[0]),
+        ("c", None, peer[1], records[1]),
+        ("d", own[2], peer[2], None),
+        ("e", None, None, records[2]),
+    ]
+
+
+@pytest.mark.parametrize("keys", [("b", "a"), ("a", "a"), ("\U0001f600", "\uff5e")])
+def test_none_of_the_three_may_be_out_of_order(keys: tuple[str, str]) -> None:
+    for own, peer, records in (
+        (listed(*keys), [], []),
+        ([], listed(*keys), []),
+        ([], [], recorded(*keys)),
+    ):
+        with pytest.raises(ConfigError, match="cannot be compared"):
+            list(merge_with_records(own, peer, records))
+
+
+def test_a_merge_reads_no_further_than_it_has_to() -> None:
+    read: list[str] = []
+
+    def side(name: str) -> Iterator[ListedObject]:
+        for number in range(10):
+            read.append(f"{name}{number}")
+            yield listed(f"{name}{number}")[0]
+
+    merged = merge_with_records(side("a"), side("b"), [])
+    assert [next(merged)[0] for _ in range(3)] == ["a0", "a1", "a2"]
+    assert read == ["a0", "b0", "a1", "a2"]
+
+
+@given(keys_of_a_side, keys_of_a_side, keys_of_a_side)
+def test_a_merge_with_records_finds_every_key_in_its_place(
+    own: set[str], peer: set[str], records: set[str]
+) -> None:
+    first, second, third = (sorted(keys, key=str.encode) for keys in (own, peer, records))
+    merged = list(merge_with_records(listed(*first), listed(*second), recorded(*third)))
+    assert [key for key, *_ in merged] == sorted(own | peer | records, key=str.encode)
+    for key, one, other, record in merged:
+        assert (one is not None, other is not None, record is not None) == (
+            key in own,
+            key in peer,
+            key in records,
+        )
+        assert all(entry.key == key for entry in (one, other, record) if entry)
 
 
 def test_a_replica_does_not_differ_from_its_source() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_core.decide import decide
+from sync_core.decide import Terms, decide
 from sync_core.evidence import weigh
 from sync_core.model import (
     Acknowledge,
@@ -154,13 +154,13 @@ def record(
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
 def test_stack_a_decides_by_the_table(row: Row) -> None:
     evidence = weigh(row.a, row.b, record(row.pair_at_a, row.intent_at_a), AT_A)
-    assert decide(row.a, row.b, evidence, waited=row.waited) == row.at_a
+    assert decide(row.a, row.b, evidence, Terms(waited=row.waited)) == row.at_a
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
 def test_stack_b_decides_by_the_same_table(row: Row) -> None:
     evidence = weigh(row.b, row.a, record(row.pair_at_b, mirrored=True), AT_B)
-    assert decide(row.b, row.a, evidence, waited=row.waited) == row.at_b
+    assert decide(row.b, row.a, evidence, Terms(waited=row.waited)) == row.at_b
 
 
 def test_every_row_of_the_table_is_specified() -> None:

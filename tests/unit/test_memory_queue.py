@@ -49,6 +49,11 @@ def test_a_delayed_message_waits_for_the_clock(queue: MemoryQueue, clock: Clock)
     assert len(queue.receive(1, 0)) == 1
 
 
+def test_messages_sent_together_come_in_their_order(queue: MemoryQueue) -> None:
+    queue.send_many(["a", "b", "c"])
+    assert [message.body for message in queue.receive(10, 0)] == ["a", "b", "c"]
+
+
 def test_a_wait_on_a_clock_that_stands_still_ends_in_real_time(queue: MemoryQueue) -> None:
     queue.send("m", delay_seconds=900)
     assert queue.receive(1, 0.05) == []

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from sync_core.errors import Blocked
+from sync_core.model import VersionEntry
 from sync_core.storage.dialects import AWS
 from sync_core.storage.protocol import ObjectWrite
-from sync_core.storage.s3_headers import content_parameters, listed_object, version_of, written
+from sync_core.storage.s3_headers import content_parameters, version_entry, version_of, written
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 AT = datetime(2026, 11, 21, 4, 5, 6, tzinfo=UTC)
@@ -72,9 +73,24 @@ def test_metadata_names_in_other_case_are_ours_too() -> None:
 def test_fractions_of_a_second_and_zones_are_dropped() -> None:
     zone = timezone(timedelta(hours=8))
     shown = AT.astimezone(zone).replace(microsecond=999_000)
-    listed = listed_object({"Key": "k", "ETag": f'"{MD5}"', "Size": 1, "LastModified": shown})
-    assert listed.last_modified_at == AT
-    assert listed.last_modified_at.tzinfo is UTC
+    version = version_of("k", response(LastModified=shown), AWS)
+    assert version.last_modified_at == AT
+    assert version.last_modified_at.tzinfo is UTC
+
+
+def test_a_listed_version_has_whole_seconds_in_utc_and_a_bare_etag() -> None:
+    shown = AT.astimezone(timezone(timedelta(hours=8))).replace(microsecond=999_000)
+    version = {"VersionId": "v1", "LastModified": shown, "ETag": f'"{MD5}"', "Size": 4}
+    assert version_entry(version) == VersionEntry(
+        version_id="v1", is_delete_marker=False, etag=MD5, size_bytes=4, last_modified_at=AT
+    )
+
+
+def test_a_listed_delete_marker_has_neither_etag_nor_size() -> None:
+    marker = {"VersionId": "null", "LastModified": AT}
+    assert version_entry(marker) == VersionEntry(
+        version_id="null", is_delete_marker=True, etag="", size_bytes=0, last_modified_at=AT
+    )
 
 
 @pytest.mark.parametrize("value", ["日本", "a\r\nx-amz-acl: public-read", "a\0"])

@@ -168,6 +168,63 @@ class TestBatches:
             bench.queue.delete(messages(2))
 
 
+class TestSendingMany:
+    def expect(self, bench: Bench, bodies: dict[str, str], *failures: dict[str, Any]) -> None:
+        """Expect a call with these bodies, by the ids of their entries."""
+        sent = [{"Id": entry_id, "MessageBody": body} for entry_id, body in bodies.items()]
+        request = {"QueueUrl": QUEUE_URL, "Entries": sent}
+        bench.stub.add_response("send_message_batch", answer(*failures), request)
+
+    def test_messages_go_ten_in_a_call(self, bench: Bench) -> None:
+        bodies = [f"body {n}" for n in range(25)]
+        for start in (0, 10, 20):
+            batch = bodies[start : start + 10]
+            self.expect(bench, {str(n): body for n, body in enumerate(batch)})
+        bench.queue.send_many(bodies)
+
+    def test_no_messages_take_no_call(self, bench: Bench) -> None:
+        bench.queue.send_many([])
+
+    def test_a_call_takes_as_many_bytes_as_sqs_does(self, bench: Bench) -> None:
+        half, more = "é" * 65_536, "x" * 131_073
+        self.expect(bench, {"0": half, "1": half})
+        self.expect(bench, {"0": half})
+        self.expect(bench, {"0": more, "1": "y"})
+        bench.queue.send_many([half, half, half, more, "y"])
+
+    def test_a_message_that_is_too_large_is_left_for_sqs_to_refuse(self, bench: Bench) -> None:
+        self.expect(bench, {"0": "small"})
+        bench.stub.add_client_error("send_message_batch", "BatchRequestTooLong", "no", 400)
+        with pytest.raises(Poison, match="BatchRequestTooLong"):
+            bench.queue.send_many(["small", "x" * 2_000_000, "never sent"])
+
+    def test_only_what_failed_is_sent_again(self, bench: Bench) -> None:
+        busy = failed("1", "InternalError", sender_fault=False)
+        self.expect(bench, {"0": "a", "1": "b", "2": "c"}, busy)
+        self.expect(bench, {"1": "b"}, busy)
+        self.expect(bench, {"1": "b"})
+        bench.queue.send_many(["a", "b", "c"])
+        assert len(bench.pauses_seconds) == 2
+
+    @pytest.mark.parametrize(
+        ("code", "expected"), [("RequestThrottled", Throttled), ("InternalError", Unavailable)]
+    )
+    def test_what_keeps_failing_is_raised_in_the_end(
+        self, bench: Bench, code: str, expected: type[DualwayError]
+    ) -> None:
+        for _ in range(4):
+            self.expect(bench, {"0": "a"}, failed("0", code, sender_fault=False))
+        with pytest.raises(expected, match=code):
+            bench.queue.send_many(["a"])
+
+    @pytest.mark.parametrize("code", ["InvalidMessageContents", "InvalidParameterValue"])
+    def test_our_own_fault_is_raised_at_once(self, bench: Bench, code: str) -> None:
+        self.expect(bench, {"0": "a", "1": "\x00"}, failed("1", code, sender_fault=True))
+        with pytest.raises(Poison, match=code):
+            bench.queue.send_many(["a", "\x00"])
+        assert bench.pauses_seconds == []
+
+
 class TestDeadLetters:
     def expect(self, bench: Bench, body: str, reason: str) -> None:
         request = {
@@ -238,6 +295,7 @@ class TestRefusals:
         calls: list[tuple[str, Callable[[], object]]] = [
             ("receive_message", lambda: bench.queue.receive(1, 0)),
             ("send_message", lambda: bench.queue.send("m")),
+            ("send_message_batch", lambda: bench.queue.send_many(["m"])),
             ("delete_message_batch", lambda: bench.queue.delete(messages(1))),
             (
                 "change_message_visibility_batch",

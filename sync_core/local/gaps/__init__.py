@@ -18,6 +18,7 @@ from sync_core.local.gaps import (
     limits,
     marker_events,
     multipart,
+    null_versions,
     overwritten_tags,
     policy_wildcards,
     put_checksums,
@@ -25,6 +26,7 @@ from sync_core.local.gaps import (
     stack_properties,
     stale_receipt,
     tagging_events,
+    version_listing,
 )
 
 
@@ -56,4 +58,6 @@ def _mend_modules() -> None:
     overwritten_tags.install()
     multipart.install()
     copy_object.install()
+    null_versions.install()
+    version_listing.install()
     limits.install()

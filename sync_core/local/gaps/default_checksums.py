@@ -7,7 +7,8 @@ Emulator: no checksum. Here it is computed when it is first asked for, and only 
 ones are like objects that are older than this feature of S3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from sync_core.local.gaps.seam import Seam
@@ -17,6 +18,8 @@ _MODULE = "services.s3"
 
 MAX_OBJECT_BYTES = 1024 * 1024
 
+_Found = tuple[dict[str, Any], Callable[[], bytes]]
+
 
 def install() -> None:
     """Compute the checksum before it is read."""
@@ -25,19 +28,35 @@ def install() -> None:
 
 
 def _with_checksum(read: Callable[..., Any]) -> Callable[..., Any]:
-    buckets = _SEAM.take(_MODULE, "_buckets")
-    content = _SEAM.take(_MODULE, "_read_body")
+    found = _finder()
     compute = _SEAM.take(_MODULE, "_compute_s3_checksum")
 
-    def complete(bucket: str, key: str) -> None:
-        found = buckets.get(bucket, {}).get("objects", {}).get(key)
-        if found is not None and not found["checksums"] and found["size"] <= MAX_OBJECT_BYTES:
-            value = compute("CRC64NVME", content(bucket, key, found))
-            found["checksums"] = {"CRC64NVME": value}
-
-    def answered(bucket: str, key: str, headers: Any, *rest: Any) -> Any:
+    def answered(bucket: str, key: str, headers: Any, query: Any) -> Any:
         if headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
-            complete(bucket, key)
-        return read(bucket, key, headers, *rest)
+            for record, content in found(bucket, key, query):
+                if not record["checksums"] and record["size"] <= MAX_OBJECT_BYTES:
+                    record["checksums"] = {"CRC64NVME": compute("CRC64NVME", content())}
+        return read(bucket, key, headers, query)
 
     return answered
+
+
+def _finder() -> Callable[..., Iterator[_Found]]:
+    """Return a function that yields the current object and the version that is asked for."""
+    buckets = _SEAM.take(_MODULE, "_buckets")
+    histories = _SEAM.take(_MODULE, "_object_versions")
+    current_content = _SEAM.take(_MODULE, "_read_body")
+    version_content = _SEAM.take(_MODULE, "_version_body")
+    parameter = _SEAM.take(_MODULE, "_qp")
+
+    def found(name: str, key: str, query: Any) -> Iterator[_Found]:
+        bucket = buckets.get(name, {"objects": {}})
+        if key in bucket["objects"]:
+            current = bucket["objects"][key]
+            yield current, partial(current_content, name, key, current)
+        version_id = parameter(query, "versionId", "")
+        for version in histories.get((name, key), ()):
+            if version["version_id"] == version_id and not version.get("is_delete_marker"):
+                yield version, partial(version_content, bucket, name, key, version)
+
+    return found

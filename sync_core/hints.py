@@ -1,0 +1,101 @@
+"""Whether a key has to be looked at, judged by listings and its record alone: pure.
+
+| own | peer | record | reason |
+|---|---|---|---|
+| x | y | both as recorded | in sync |
+| x | y | an intent or a wait is open | unfinished |
+| x | y | none of one of them | unrecorded |
+| x' | | x | own changed |
+| x | y' | y | peer changed |
+| x | - | x, y | gone at the peer |
+| x | - | no pair | new |
+| - | y | x, y | gone here |
+| - | y | no pair | left to the peer's finder: new there |
+| - | - | x, y | gone on both sides |
+| - | - | nothing | nothing there |
+
+A listing may be stale and an entry of it says little: a reason only asks for a look. What is known
+of the peer's instance may be its etag and size without its time (our own write told no more); then
+an edit of its metadata is for the peer's finder to see, whose record of its own object is exact.
+"""
+
+from enum import StrEnum
+
+from sync_core.model import ListedObject, ListedRecord
+
+
+class Reason(StrEnum):
+    """Why a key is looked at, or why it is not."""
+
+    NEW = "new"
+    UNRECORDED = "unrecorded"
+    OWN_CHANGED = "own_changed"
+    PEER_CHANGED = "peer_changed"
+    GONE_HERE = "gone_here"
+    GONE_AT_PEER = "gone_at_peer"
+    GONE_ON_BOTH_SIDES = "gone_on_both_sides"
+    UNFINISHED = "unfinished"
+    # From here on there is nothing to do.
+    IN_SYNC = "in_sync"
+    NOTHING_THERE = "nothing_there"
+    LEFT_TO_PEER = "left_to_peer"
+    BLOCKED = "blocked"
+    DELETE_HELD = "delete_held"
+
+    @property
+    def asks_for_a_look(self) -> bool:
+        """Tell whether the key is to be evaluated."""
+        return self not in _PASSED
+
+
+_PASSED = frozenset(
+    {
+        Reason.IN_SYNC,
+        Reason.NOTHING_THERE,
+        Reason.LEFT_TO_PEER,
+        Reason.BLOCKED,
+        Reason.DELETE_HELD,
+    }
+)
+
+
+def reason_of(
+    own: ListedObject | None, peer: ListedObject | None, record: ListedRecord | None
+) -> Reason:
+    """Return the reason for one key that a listing shows or that has a record."""
+    if record is None:
+        return _without_pair(own, peer)
+    if own is not None and peer is not None and not record.is_open:
+        # Nearly all keys of a bucket come this way.
+        if own.lid == record.own and peer.lid == record.peer:
+            return Reason.IN_SYNC
+    elif record.is_open:
+        return Reason.UNFINISHED
+    if record.blocked is not None and own is not None and own.lid == record.blocked:
+        return Reason.BLOCKED
+    if record.own is None and record.peer is None:
+        return _without_pair(own, peer)
+    return _with_pair(own, peer, record)
+
+
+def _without_pair(own: ListedObject | None, peer: ListedObject | None) -> Reason:
+    if own is not None:
+        return Reason.NEW if peer is None else Reason.UNRECORDED
+    return Reason.NOTHING_THERE if peer is None else Reason.LEFT_TO_PEER
+
+
+def _with_pair(own: ListedObject | None, peer: ListedObject | None, record: ListedRecord) -> Reason:
+    if own is None:
+        return Reason.GONE_ON_BOTH_SIDES if peer is None else Reason.GONE_HERE
+    if not _shows(own, record.own):
+        return Reason.OWN_CHANGED
+    if peer is None:
+        return Reason.GONE_AT_PEER
+    return Reason.IN_SYNC if _shows(peer, record.peer) else Reason.PEER_CHANGED
+
+
+def _shows(listed: ListedObject, lid: str | None) -> bool:
+    """Tell whether the listing shows the recorded instance, as far as that is known."""
+    if lid is None:
+        return False
+    return listed.lid.startswith(lid) if lid == "" or lid.endswith("|") else listed.lid == lid

@@ -1,0 +1,104 @@
+"""What a write or a delete took the place of is kept: the loser of a conflict, and what slipped in.
+
+On a versioned bucket an overwrite or a delete is looked at once more afterwards, because If-Match
+compares bytes only: an edit of the metadata that came in between has the same etag. The history
+shows it: the version below ours is then not the one that was decided on.
+"""
+
+from collections.abc import Sequence
+from itertools import dropwhile
+
+from sync_core.errors import Blocked, PreconditionFailed
+from sync_core.evidence import facts
+from sync_core.model import (
+    Conflict,
+    ConflictPolicy,
+    Copy,
+    ObjectVersion,
+    VersionEntry,
+)
+from sync_core.routing import conflict_key, longest_key_bytes
+from sync_core.stack import Stack
+from sync_core.storage.protocol import SyncStore
+
+_ENTRIES = 10
+"""How far down ours is looked for: others may have written on top of it meanwhile."""
+
+
+def keep_loser(stack: Stack, verdict: Conflict) -> str | None:
+    """Keep the loser beside its key, inside its own bucket, once; return the copy's key.
+
+    Without a copy nothing is overwritten. None: by the policy `keep-version` the overwritten
+    version is the copy. The name may be taken by an earlier loser that differs in metadata only; a
+    longer one is not. Raises `PreconditionFailed` when the loser is no longer current, `Blocked`
+    when both names are taken by something else.
+    """
+    loser = verdict.loser
+    keeps_version = stack.settings.conflict_policy is ConflictPolicy.KEEP_VERSION
+    if keeps_version and loser.version_id is not None:
+        return None
+    return _keep(stack, verdict, loser, is_current=True)
+
+
+def keep_overwritten(stack: Stack, verdict: Copy | Conflict, version_id: str | None) -> str | None:
+    """Keep what slipped in between the verdict and our write `version_id`; return its new key."""
+    replaced = verdict.loser if isinstance(verdict, Conflict) else verdict.replaces
+    store = stack.sides.store(verdict.to)
+    is_sure = replaced is None and stack.sides.capabilities(verdict.to).creates_if_absent
+    if version_id is None or is_sure:
+        return None
+    below = _below(store.versions(verdict.source.key, _ENTRIES), version_id)
+    expected = replaced.version_id if replaced else None
+    if below is None or below.is_delete_marker or below.version_id == expected:
+        return None
+    foreign = store.head_version(verdict.source.key, below.version_id)
+    return _keep(stack, verdict, foreign, is_current=False) if foreign else None
+
+
+def require_deleted(store: SyncStore, instance: ObjectVersion) -> None:
+    """Take our delete marker back where it covers another version than `instance`.
+
+    Raises `PreconditionFailed` then: the key is to be evaluated again.
+    """
+    if instance.version_id is None:
+        return
+    entries = store.versions(instance.key, _ENTRIES)
+    markers = [entry for entry in entries if entry.is_delete_marker]
+    below = _below(entries, markers[0].version_id) if markers else None
+    if below is None or below.is_delete_marker or below.version_id == instance.version_id:
+        return
+    store.delete_version(instance.key, markers[0].version_id)
+    raise PreconditionFailed("delete", instance.key, "another version came in before the delete")
+
+
+def _below(entries: Sequence[VersionEntry], version_id: str) -> VersionEntry | None:
+    from_ours = dropwhile(lambda entry: entry.version_id != version_id, entries)
+    next(from_ours, None)
+    return next(from_ours, None)
+
+
+def _keep(stack: Stack, verdict: Copy | Conflict, loser: ObjectVersion, *, is_current: bool) -> str:
+    store = stack.sides.store(verdict.to)
+    side = stack.sides.site_name(verdict.to)
+    pair = stack.sides.pair
+    longest_bytes = longest_key_bytes(pair.own.prefix, pair.peer.prefix)
+    for suffix in ("", facts(loser, side, pair).id):
+        key = conflict_key(loser, side, suffix, longest_bytes)
+        kept = store.head(key)
+        if kept is None and is_current:
+            store.copy_if(loser, key)
+        elif kept is None:
+            store.copy_version(loser, key)
+        if kept is None or _is_copy(kept, loser):
+            return key
+    raise Blocked("keep loser", loser.key, f"{key!r} holds another object: rename it")
+
+
+def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:
+    """Tell whether `kept` is the loser; a copy of parts may be given another etag, so by value."""
+    return (kept.size_bytes, kept.headers, kept.metadata, kept.md5) == (
+        loser.size_bytes,
+        loser.headers,
+        loser.metadata,
+        loser.md5 or kept.md5,
+    )

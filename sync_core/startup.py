@@ -1,0 +1,111 @@
+"""What a deployment does before its first work: try what both stores can do, and set the guard up.
+
+It needs the network, which may be out when a process starts, so it is done when it is first needed
+and again when it has failed; and once a day anew, because stores change.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Protocol
+
+from cachetools import TTLCache
+
+from sync_core.finder import Ended, Finder, FinderReport
+from sync_core.guard import Announcer, Guard, GuardParts, GuardRules
+from sync_core.model import Side
+from sync_core.pipeline import Pipeline, Settlement
+from sync_core.probe import guarantee, probed
+from sync_core.queues.protocol import Message, SupportsBulkSend
+from sync_core.routing import longest_key_bytes
+from sync_core.stack import Stack
+from sync_core.storage.weak import strengthened
+
+_DAY_SECONDS = 24 * 3600
+
+
+class StartupTelemetry(Announcer, Protocol):
+    """Where the start tells what it has found."""
+
+    def say_guarantee(self, sentence: str) -> None:
+        """Tell what a store's abilities allow to promise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A deployment that is ready to work."""
+
+    stack: Stack
+    guard: Guard
+    pipeline: Pipeline
+    guarantees: tuple[str, ...]
+
+    def finder(self, queue: SupportsBulkSend) -> Finder:
+        """Return the finder that sends its hints to `queue`; the guards are verified for it."""
+        status = self.guard.begin()
+        owner = self.stack.context.nonce()
+        return Finder(self.stack, queue, owner, deletes_are_held=status.is_held)
+
+
+class Startup:
+    """Starts a deployment when it is first needed; a `BatchPipeline`, safe to share.
+
+    `stack` reaches both stores as they are. Methods raise what probing and guarding raise; the next
+    call tries again.
+    """
+
+    def __init__(self, stack: Stack, rules: GuardRules, telemetry: StartupTelemetry) -> None:
+        self._stack = stack
+        self._rules = rules
+        self._telemetry = telemetry
+        self._started: TTLCache[str, Running] = TTLCache(1, _DAY_SECONDS)
+        self._lock = Lock()
+
+    def running(self) -> Running:
+        """Return the deployment, started within the last day."""
+        with self._lock:
+            found = self._started.get("running")
+            if found is None:
+                found = self._started["running"] = self._start()
+            return found
+
+    def run(self, messages: Sequence[Message]) -> list[Settlement]:
+        """Process all messages in hand as one batch; one settlement for each, in their order."""
+        return self.running().pipeline.run(messages)
+
+    def find(self, queue: SupportsBulkSend, is_ending: Callable[[], bool]) -> FinderReport:
+        """Run a finder round, or the rest of one, with verified guards."""
+        running = self.running()
+        report = running.finder(queue).run(is_ending=is_ending)
+        if report.ended is Ended.COMPLETE:
+            running.guard.note_synced(report.synced)
+        return report
+
+    def _start(self) -> Running:
+        raw, context = self._stack.sides, self._stack.context
+        abilities = {
+            side: probed(
+                self._stack.records,
+                raw.store(side),
+                raw.site_name(side),
+                context.clock,
+                context.nonce,
+            )
+            for side in Side
+        }
+        pair = raw.pair
+        longest_bytes = longest_key_bytes(pair.own.prefix, pair.peer.prefix)
+        stores = {
+            side: strengthened(raw.store(side), found, context.clock, context.nonce, longest_bytes)
+            for side, found in abilities.items()
+        }
+        sides = replace(raw, own=stores[Side.OWN], peer=stores[Side.PEER], abilities=abilities)
+        stack = replace(self._stack, sides=sides)
+        sentences = tuple(guarantee(raw.site_name(side), abilities[side]) for side in Side)
+        for sentence in sentences:
+            self._telemetry.say_guarantee(sentence)
+        parts = GuardParts(sides, stack.records, context.clock, context.nonce)
+        guard = Guard(parts, self._rules, self._telemetry)
+        guard.begin()
+        return Running(stack, guard, Pipeline(stack, guard), sentences)

@@ -1,0 +1,191 @@
+"""A part of a bucket as if it were a bucket of its own: all keys below one prefix, without it.
+
+The prefix is put in front of each key on the way in and taken off on the way out, so the two sides
+of a pair may have different prefixes, or none. Errors keep the key under which the bucket has the
+object: that is where a person looks for it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from sync_core.errors import Blocked
+from sync_core.model import ListedObject, ObjectVersion, VersionEntry
+from sync_core.storage.protocol import (
+    ByteRange,
+    ObjectReader,
+    ObjectWrite,
+    Readable,
+    SyncStore,
+    Written,
+)
+
+
+def below(inner: SyncStore, prefix: str) -> SyncStore:
+    """Return the part of the store below `prefix`; the store itself when it is empty."""
+    return PrefixedStore(inner, prefix) if prefix else inner
+
+
+class PrefixedReader:
+    """An `ObjectReader` whose version has the key without the prefix."""
+
+    def __init__(self, inner: ObjectReader, version: ObjectVersion) -> None:
+        self._inner = inner
+        self._version = version
+
+    @property
+    def version(self) -> ObjectVersion:
+        """The instance whose bytes are read."""
+        return self._version
+
+    def read(self, amount: int = -1, /) -> bytes:
+        """Return up to `amount` bytes (all that are left for -1); b"" at the end."""
+        return self._inner.read(amount)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._inner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self._inner.__exit__(kind, error, trace)
+
+
+class PrefixedStore:
+    """The `SyncStore` of the keys that begin with `prefix`; its keys are what follows it.
+
+    The order of keys stays as it is, for all of them begin alike. The object whose key is the
+    prefix itself (a console's placeholder of a folder) has no key here and is never shown; an
+    empty key is `Blocked`. A key may have as many bytes as the prefix leaves of 1,024.
+    """
+
+    def __init__(self, inner: SyncStore, prefix: str) -> None:
+        self._inner = inner
+        self._prefix = prefix
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket as a whole."""
+        return self._inner.bucket
+
+    def head(self, key: str) -> ObjectVersion | None:
+        """Return the current instance; None when there is none."""
+        return self._shown(self._inner.head(self._full("head", key)))
+
+    def get(
+        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
+    ) -> PrefixedReader | None:
+        """Open the current instance, or None when there is none."""
+        reader = self._inner.get(self._full("get", key), etag=etag, byte_range=byte_range)
+        if reader is None:
+            return None
+        return PrefixedReader(reader, replace(reader.version, key=key))
+
+    def put(self, write: ObjectWrite, body: Readable) -> Written:
+        """Write the object whatever is there now."""
+        return self._inner.put(self._full_write("put", write), body)
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        """Write the object in place of `replaces` (None: of nothing)."""
+        return self._inner.put_if(
+            self._full_write("put", write), body, self._full_version("put", replaces)
+        )
+
+    def delete(self, key: str) -> None:
+        """Delete the current instance; an absent key is no error."""
+        self._inner.delete(self._full("delete", key))
+
+    def delete_if(self, instance: ObjectVersion) -> None:
+        """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
+        self._inner.delete_if(replace(instance, key=self._full("delete", instance.key)))
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
+        """Yield the current objects in the order of their keys' UTF-8 bytes."""
+        # Behind the prefix itself comes everything below it: the placeholder is left out.
+        position = self._prefix + start_after
+        cut = len(self._prefix)
+        for key, etag, size_bytes, modified in self._inner.list(self._prefix + prefix, position):
+            yield ListedObject(key[cut:], etag, size_bytes, modified)
+
+    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy `source` below the same prefix, without the marker."""
+        return self._inner.copy_if(
+            replace(source, key=self._full("copy", source.key)),
+            self._full("copy", destination_key),
+        )
+
+    def tags(self, key: str) -> Mapping[str, str] | None:
+        """Return the current instance's tags; None when there is no object."""
+        return self._inner.tags(self._full("read tags", key))
+
+    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
+        self._inner.put_tags(self._full("write tags", key), tags)
+
+    def create_multipart_upload(self, write: ObjectWrite) -> str:
+        """Begin an upload, with headers, metadata, marker and tags; return its upload_id."""
+        return self._inner.create_multipart_upload(self._full_write("begin upload", write))
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
+        """Send one part (numbers start at 1); return the part's etag."""
+        full = self._full("upload part", key)
+        return self._inner.upload_part(full, upload_id, part_number, body)
+
+    def complete_if(
+        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+    ) -> Written:
+        """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
+        operation = "complete upload"
+        return self._inner.complete_if(
+            self._full(operation, key), upload_id, etags, self._full_version(operation, replaces)
+        )
+
+    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        """Throw the parts away; an unknown upload is no error."""
+        self._inner.abort_multipart_upload(self._full("abort upload", key), upload_id)
+
+    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
+        """Return up to `limit` versions and delete markers of the key, newest first."""
+        return self._inner.versions(self._full("list versions", key), limit)
+
+    def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
+        """Return one version, current or not; None when it is gone or a delete marker."""
+        return self._shown(self._inner.head_version(self._full("head", key), version_id))
+
+    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy the version `source.version_id` below the same prefix, without the marker."""
+        return self._inner.copy_version(
+            replace(source, key=self._full("copy", source.key)),
+            self._full("copy", destination_key),
+        )
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Delete one version, or one delete marker, for good; a missing one is no error."""
+        self._inner.delete_version(self._full("delete", key), version_id)
+
+    def _full(self, operation: str, key: str) -> str:
+        if not key:
+            raise Blocked(operation, self._prefix, "no key is left behind the prefix")
+        return self._prefix + key
+
+    def _full_write(self, operation: str, write: ObjectWrite) -> ObjectWrite:
+        return replace(write, key=self._full(operation, write.key))
+
+    def _full_version(self, operation: str, version: ObjectVersion | None) -> ObjectVersion | None:
+        if version is None:
+            return None
+        return replace(version, key=self._full(operation, version.key))
+
+    def _shown(self, version: ObjectVersion | None) -> ObjectVersion | None:
+        if version is None:
+            return None
+        return replace(version, key=version.key.removeprefix(self._prefix))

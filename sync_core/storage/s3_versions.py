@@ -1,0 +1,179 @@
+"""The versions that an S3 bucket keeps of a key."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
+from sync_core.errors import Blocked
+from sync_core.model import ObjectVersion, VersionEntry
+from sync_core.storage.dialects import AWS, Dialect
+from sync_core.storage.protocol import Written
+from sync_core.storage.s3_clients import S3Clients
+from sync_core.storage.s3_errors import Call, Gone, always, never, status_of, translated
+from sync_core.storage.s3_headers import (
+    quoted,
+    replacement_parameters,
+    version_entry,
+    version_of,
+    written,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+
+MAX_SERVER_SIDE_COPY_BYTES = 5 * 1024**3
+"""Largest source of one CopyObject (API reference, CopyObject)."""
+
+NULL_VERSION = "null"
+"""The id of what was written while versioning was not on (user guide, Using versioning)."""
+
+_ORDER = "EntryOrder"
+_LISTS = {"Version": "Versions", "DeleteMarker": "DeleteMarkers"}
+
+# Of a delete marker HEAD says 405 (user guide, Working with delete markers).
+_UNEXPLAINED_STATUSES = (400, 404, 405)
+
+
+class S3Versions:
+    """The `SupportsVersions` of one S3 bucket, and what all requests to it need.
+
+    `clients` is called for each operation and returns the pair made by `s3_clients`. Safe to share
+    between threads if `clients` is.
+    """
+
+    def __init__(
+        self, bucket: str, clients: Callable[[], S3Clients], dialect: Dialect = AWS
+    ) -> None:
+        self._bucket = bucket
+        self._clients = clients
+        self._dialect = dialect
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
+        """Return up to `limit` versions of exactly this key and delete markers, newest first."""
+        page_keys = min(limit, self._dialect.page_keys)
+        return list(islice(self._history(key, page_keys), limit))
+
+    def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
+        """Return one version, current or not; None when it is gone or a delete marker.
+
+        HEAD's answers have no body, so an error may mean anything. Only then the versions are
+        listed: one that is there after all makes it an error.
+        """
+        with translated(self._call("head version", key)):
+            try:
+                response = self._clients().reads.head_object(
+                    Bucket=self._bucket, Key=key, VersionId=version_id, **self._show_digests()
+                )
+            except ClientError as error:
+                if status_of(error) in _UNEXPLAINED_STATUSES and not self._keeps(key, version_id):
+                    return None
+                raise
+        return version_of(key, response, self._dialect)
+
+    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy a version, current or not, without the marker; bounds and errors as `copy_if`.
+
+        The version's etag is a condition, because a null version may have been replaced.
+        """
+        return self._copy(source, destination_key, source.version_id or NULL_VERSION)
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Delete one version, or one delete marker, for good; a missing one is no error."""
+        try:
+            with translated(self._call("delete version", key, always)):
+                self._clients().writes.delete_object(
+                    Bucket=self._bucket, Key=key, VersionId=version_id
+                )
+        except Gone:
+            return
+
+    def _copy(
+        self, source: ObjectVersion, destination_key: str, version_id: str | None = None
+    ) -> Written:
+        if source.size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
+            raise Blocked("copy", source.key, "larger than 5 GiB: cannot be copied in one request")
+        copy_source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source.key}
+        if version_id is not None:
+            copy_source["VersionId"] = version_id
+        with translated(self._call("copy", source.key, always)):
+            response = self._clients().writes.copy_object(
+                Bucket=self._bucket,
+                Key=destination_key,
+                CopySource=copy_source,
+                CopySourceIfMatch=quoted(source.etag),
+                **replacement_parameters(source),
+            )
+        return written(response["CopyObjectResult"]["ETag"], response)
+
+    def _keeps(self, key: str, version_id: str) -> bool:
+        return any(
+            entry.version_id == version_id and not entry.is_delete_marker
+            for entry in self._history(key, self._dialect.page_keys)
+        )
+
+    def _history(self, key: str, page_keys: int) -> Iterator[VersionEntry]:
+        client = self._clients().reads
+        _tell_order(client)
+        position: dict[str, Any] = {}
+        while True:
+            with translated(self._call("list versions", key)):
+                page = client.list_object_versions(
+                    Bucket=self._bucket, Prefix=key, MaxKeys=page_keys, **position
+                )
+                entries = _in_order(page)
+            own = [entry for entry in entries if entry["Key"] == key]
+            # Some stores send all versions before all delete markers.
+            yield from map(version_entry, sorted(own, key=lambda entry: not entry["IsLatest"]))
+            # Of all keys that begin with it, the key itself comes first.
+            if len(own) < len(entries) or not page["IsTruncated"]:
+                return
+            position = {
+                "KeyMarker": page["NextKeyMarker"],
+                "VersionIdMarker": page["NextVersionIdMarker"],
+            }
+
+    def _show_digests(self) -> dict[str, Any]:
+        return {"ChecksumMode": "ENABLED"} if self._dialect.has_crc64nvme else {}
+
+    def _call(self, operation: str, key: str, may_have_effect: Callable[[], bool] = never) -> Call:
+        return Call(operation, self._bucket, key, may_have_effect)
+
+
+def _tell_order(client: "S3Client") -> None:
+    """Let answers of ListObjectVersions say in which order versions and delete markers came.
+
+    botocore parts them into two lists. Their times are no order: they are whole seconds, and those
+    of versions in parts the times at which the uploads began.
+    """
+    client.meta.events.register(
+        "before-parse.s3.ListObjectVersions", _note_order, unique_id="dualway-entry-order"
+    )
+
+
+def _note_order(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+) -> None:
+    try:
+        root = ET.fromstring(response_dict["body"])  # noqa: S314 - botocore parses it likewise
+    except ET.ParseError:
+        # botocore says what is wrong with it.
+        return
+    names = (element.tag.rpartition("}")[2] for element in root)
+    customized_response_dict[_ORDER] = [_LISTS[name] for name in names if name in _LISTS]
+
+
+def _in_order(page: Any) -> list[dict[str, Any]]:
+    if _ORDER not in page or "IsTruncated" not in page:
+        raise ResponseParserError("the answer is no listing of versions")
+    lists = {name: iter(page.get(name, ())) for name in _LISTS.values()}
+    return [next(lists[name]) for name in page[_ORDER]]

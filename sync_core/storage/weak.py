@@ -1,0 +1,257 @@
+"""Writes over a store that lacks conditions: look, write, and keep what could be lost.
+
+| lacking | in its place | what a writer in between loses |
+|---|---|---|
+| PUT with If-None-Match or If-Match | HEAD, then PUT | what he wrote; nothing if versioned |
+| DELETE with If-Match, versioned | HEAD, DELETE, look below our delete marker | nothing |
+| DELETE with If-Match, unversioned | copy to the trash, HEAD, then DELETE | what he wrote |
+
+Nothing here closes the window between HEAD and the request. It only makes it as small as it can be:
+milliseconds, and for a PUT the time that its body takes.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from sync_core.errors import Ambiguous, PreconditionFailed
+from sync_core.model import (
+    Capabilities,
+    ListedObject,
+    ObjectVersion,
+    VersionEntry,
+    listed_id,
+)
+from sync_core.routing import MAX_KEY_BYTES, OWN_PREFIX
+from sync_core.storage.protocol import (
+    ByteRange,
+    ObjectReader,
+    ObjectWrite,
+    Readable,
+    SyncStore,
+    Written,
+)
+
+TRASH_PREFIX = f"{OWN_PREFIX}trash/"
+"""Where objects are kept that were deleted without a condition; a lifecycle rule may empty it."""
+
+_NULL_VERSION = "null"
+
+
+def strengthened(
+    inner: SyncStore,
+    capabilities: Capabilities,
+    clock: Callable[[], datetime],
+    nonce: Callable[[], str],
+    longest_key_bytes: int = MAX_KEY_BYTES,
+) -> SyncStore:
+    """Return the store itself where all its writes are conditional, else a `WeakStore` over it."""
+    abilities = (
+        capabilities.creates_if_absent,
+        capabilities.replaces_if_match,
+        capabilities.deletes_if_match,
+    )
+    if all(abilities):
+        return inner
+    return WeakStore(inner, capabilities, clock, nonce, longest_key_bytes)
+
+
+def trash_key(key: str, at: datetime, nonce: str, longest_bytes: int = MAX_KEY_BYTES) -> str:
+    """Return the key under which an object deleted at that instant is kept.
+
+    `.dualway/trash/<UTC time>-<nonce>/<key>`; a key that leaves no room for this is cut and ends
+    with 16 hex digits of its SHA-256.
+    """
+    folder = f"{TRASH_PREFIX}{at:%Y%m%dT%H%M%SZ}-{nonce}/"
+    encoded = key.encode()
+    room = longest_bytes - len(folder.encode())
+    if len(encoded) <= room:
+        return folder + key
+    tail = f"-{hashlib.sha256(encoded).hexdigest()[:16]}"
+    return folder + encoded[: room - len(tail)].decode(errors="ignore") + tail
+
+
+class WeakStore:
+    """The `SyncStore` of a store that was seen to lack some conditions.
+
+    A condition that the store honours is left to it. In place of the others an instance is compared
+    by etag, size, time, marker and version id, more than If-Match would. `clock` returns aware UTC;
+    `nonce` text that it never returned before, fit for a key; `longest_key_bytes` is how long a key
+    `inner` takes, in bytes of UTF-8.
+    """
+
+    def __init__(
+        self,
+        inner: SyncStore,
+        capabilities: Capabilities,
+        clock: Callable[[], datetime],
+        nonce: Callable[[], str],
+        longest_key_bytes: int = MAX_KEY_BYTES,
+    ) -> None:
+        self._inner = inner
+        self._can = capabilities
+        self._clock = clock
+        self._nonce = nonce
+        self._longest_key_bytes = longest_key_bytes
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._inner.bucket
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        """Write the object in place of `replaces` (None: of nothing).
+
+        Without the ability, what is written between the look and the request is overwritten.
+        """
+        if self._heeds(replaces):
+            return self._inner.put_if(write, body, replaces)
+        self._require("put", write.key, replaces)
+        return self._inner.put(write, body)
+
+    def complete_if(
+        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+    ) -> Written:
+        """Make the object of parts 1..n current, with the same look before it as `put_if`."""
+        if not self._heeds(replaces):
+            self._require("complete upload", key, replaces)
+        return self._inner.complete_if(key, upload_id, etags, replaces)
+
+    def delete_if(self, instance: ObjectVersion) -> None:
+        """Delete the instance; raises `PreconditionFailed` when it is not current.
+
+        Without the ability: raises the same when our delete marker came to lie over another
+        instance, which is current again then. May raise `Blocked` when an unversioned object
+        cannot be copied to the trash: it is not deleted then.
+        """
+        if self._can.deletes_if_match:
+            self._inner.delete_if(instance)
+        elif self._can.is_versioned:
+            self._delete_and_verify(instance)
+        else:
+            self._delete_into_trash(instance)
+
+    def head(self, key: str) -> ObjectVersion | None:
+        """Return the current instance; None when there is none."""
+        return self._inner.head(key)
+
+    def get(
+        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
+    ) -> ObjectReader | None:
+        """Open the current instance, or None when there is none."""
+        return self._inner.get(key, etag=etag, byte_range=byte_range)
+
+    def put(self, write: ObjectWrite, body: Readable) -> Written:
+        """Write the object whatever is there now."""
+        return self._inner.put(write, body)
+
+    def delete(self, key: str) -> None:
+        """Delete the current instance; an absent key is no error."""
+        self._inner.delete(key)
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
+        """Yield the current objects in the order of their keys' UTF-8 bytes."""
+        return self._inner.list(prefix, start_after)
+
+    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy `source` inside the bucket, without the marker."""
+        return self._inner.copy_if(source, destination_key)
+
+    def tags(self, key: str) -> Mapping[str, str] | None:
+        """Return the current instance's tags; None when there is no object."""
+        return self._inner.tags(key)
+
+    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
+        self._inner.put_tags(key, tags)
+
+    def create_multipart_upload(self, write: ObjectWrite) -> str:
+        """Begin an upload; return its upload_id."""
+        return self._inner.create_multipart_upload(write)
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
+        """Send one part (numbers start at 1); return the part's etag."""
+        return self._inner.upload_part(key, upload_id, part_number, body)
+
+    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        """Throw the parts away; an unknown upload is no error."""
+        self._inner.abort_multipart_upload(key, upload_id)
+
+    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
+        """Return up to `limit` versions and delete markers of the key, newest first."""
+        return self._inner.versions(key, limit)
+
+    def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
+        """Return one version, current or not; None when it is gone or a delete marker."""
+        return self._inner.head_version(key, version_id)
+
+    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
+        """Copy the version `source.version_id` aside, without the marker."""
+        return self._inner.copy_version(source, destination_key)
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Delete one version, or one delete marker, for good; a missing one is no error."""
+        self._inner.delete_version(key, version_id)
+
+    def _heeds(self, replaces: ObjectVersion | None) -> bool:
+        return self._can.creates_if_absent if replaces is None else self._can.replaces_if_match
+
+    def _require(self, operation: str, key: str, expected: ObjectVersion | None) -> None:
+        found = self._inner.head(key)
+        if _identity(found) != _identity(expected):
+            _refuse(operation, key, found, expected)
+
+    def _delete_and_verify(self, instance: ObjectVersion) -> None:
+        """Delete, then make sure that it was this instance that was current until then.
+
+        Should the worker die between the two, a wrong marker stays; what it hides stays as well.
+        """
+        key = instance.key
+        self._require("delete", key, instance)
+        unanswered: Ambiguous | None = None
+        try:
+            self._inner.delete(key)
+        except Ambiguous as error:
+            # Our marker may be there or not: the history tells, and a wrong one must not stay.
+            unanswered = error
+        top, *below = self._inner.versions(key, 2) or (None,)
+        if top is not None and not top.is_delete_marker:
+            if unanswered is not None:
+                raise unanswered
+            raise PreconditionFailed("delete", key, "another instance was written at once")
+        if top is None or not below or below[0].version_id == _version_id(instance):
+            return
+        self._inner.delete_version(key, top.version_id)
+        cause = "another instance was current: our delete marker is taken back"
+        raise PreconditionFailed("delete", key, cause)
+
+    def _delete_into_trash(self, instance: ObjectVersion) -> None:
+        """Keep a copy, make sure that the instance is still the current one, and delete."""
+        key = instance.key
+        kept = trash_key(key, self._clock(), self._nonce(), self._longest_key_bytes)
+        self._inner.copy_if(instance, kept)
+        found = self._inner.head(key)
+        if _identity(found) != _identity(instance):
+            self._inner.delete(kept)
+            _refuse("delete", key, found, instance)
+        self._inner.delete(key)
+
+
+def _identity(version: ObjectVersion | None) -> tuple[str, str | None, str | None] | None:
+    if version is None:
+        return None
+    return listed_id(version), version.marker, version.version_id
+
+
+def _version_id(version: ObjectVersion) -> str:
+    """Return the id as a history shows it; an instance from before versioning has the null one."""
+    return version.version_id or _NULL_VERSION
+
+
+def _refuse(
+    operation: str, key: str, found: ObjectVersion | None, expected: ObjectVersion | None
+) -> NoReturn:
+    there = "nothing" if found is None else f"etag {found.etag}"
+    wanted = "nothing" if expected is None else f"etag {expected.etag}"
+    raise PreconditionFailed(operation, key, f"{there} is there, expected was {wanted}")

@@ -1,0 +1,94 @@
+"""Listings on the wire: which answers are pages, which are errors, and what goes back."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
+from tests.object_benches import Serve
+from tests.scripted_server import Answer, Seen, s3_error
+
+ENTRY = (
+    "<Contents><Key>{key}</Key><LastModified>2026-11-21T10:15:00.000Z</LastModified>"
+    "<ETag>&quot;e&quot;</ETag><Size>1</Size></Contents>"
+)
+GOES_ON = (
+    "<IsTruncated>true</IsTruncated><NextContinuationToken>a+b%20&amp;=</NextContinuationToken>"
+)
+ENDS = "<IsTruncated>false</IsTruncated>"
+
+
+def listing(head: str, *keys: str) -> Answer:
+    entries = "".join(ENTRY.format(key=key) for key in keys)
+    head += "<EncodingType>url</EncodingType>"
+    return Answer(200, f"<ListBucketResult>{head}{entries}</ListBucketResult>".encode())
+
+
+def query(seen: Seen) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(seen.path).query)
+
+
+def test_a_cut_off_listing_is_continued_with_its_token(serve: Serve) -> None:
+    store, server = serve(listing(GOES_ON, "a", "b"), listing(ENDS, "c+d"))
+    assert [entry.key for entry in store.list("p", "o")] == ["a", "b", "c d"]
+    first, second = map(query, server.seen)
+    assert (first["prefix"], first["start-after"], first["encoding-type"]) == (
+        ["p"],
+        ["o"],
+        ["url"],
+    )
+    assert (second["prefix"], second["continuation-token"]) == (["p"], ["a+b%20&="])
+    assert "start-after" not in second
+
+
+def test_the_next_page_is_asked_for_only_when_it_is_wanted(serve: Serve) -> None:
+    store, server = serve(listing(GOES_ON, "a"), listing(ENDS, "b"))
+    entries = store.list()
+    assert next(entries).key == "a"
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (s3_error(403, "AccessDenied"), AccessDenied),
+        (s3_error(404, "NoSuchBucket"), ConfigError),
+        (s3_error(503, "SlowDown"), Throttled),
+        (Answer(404, b"<html>Not Found</html>"), Unavailable),
+        (Answer(200, b"<html><body>Welcome</body></html>"), Unavailable),
+        (Answer(200, b"Welcome"), Unavailable),
+        (Answer(200), Unavailable),
+        (Answer(200, b"<ListBucketResult/>"), Unavailable),
+        (listing("<IsTruncated>true</IsTruncated>", "a"), Unavailable),
+    ],
+)
+def test_an_answer_that_is_no_page_is_an_error(
+    serve: Serve, answer: Answer, kind: type[DualwayError]
+) -> None:
+    store, _ = serve(answer)
+    with pytest.raises(kind):
+        next(store.list())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        s3_error(503, "SlowDown"),
+        s3_error(200, "InternalError"),
+        Answer(sends=False),
+        Answer(200, b"<ListBucketResult><Contents><Key>a</Key>"),
+    ],
+    ids=["throttled", "an error in a good answer", "no answer", "half a page"],
+)
+def test_a_page_that_failed_is_asked_for_again(serve: Serve, answer: Answer) -> None:
+    store, server = serve(answer, listing(ENDS, "a"))
+    assert [entry.key for entry in store.list()] == ["a"]
+    assert len(server.seen) == 2
+
+
+def test_an_error_on_a_later_page_is_not_an_end(serve: Serve) -> None:
+    store, _ = serve(listing(GOES_ON, "a"), s3_error(403, "AccessDenied"))
+    entries = store.list()
+    assert next(entries).key == "a"
+    with pytest.raises(AccessDenied):
+        next(entries)

@@ -1,0 +1,123 @@
+"""Makes a plan of a seed: other operations, faults and conditions in each, so that they meet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+from typing import TypeVar
+
+from sync_core.model import ConflictPolicy
+from tests.simulation.plan import (
+    USER_OPERATIONS,
+    Conditions,
+    Fate,
+    Fault,
+    Plan,
+    Step,
+    What,
+)
+
+_T = TypeVar("_T")
+
+SKEWS = (0, 0, 1, -1, 600, -600)
+SECONDS = (1, 1, 2, 5, 31, 61, 95, 600)
+_POLICIES = (*[ConflictPolicy.KEEP_COPY] * 5, ConflictPolicy.KEEP_VERSION, ConflictPolicy.PREFER)
+LEFT_OUT = frozenset({What.DELETE_BY_HAND})
+"""Steps that production does not yet stand: see test_open_defects.py."""
+
+_COMMON = (What.PUT, What.PUT, What.DELETE, What.DELETE)
+_RARE = frozenset({What.VERSIONING, What.EMPTY, What.DELETE_BY_HAND})
+_ONLY_VERSIONED = frozenset({What.RESTORE, What.UNDELETE, What.PURGE})
+
+
+def plan_of(seed: int) -> Plan:
+    """Return the plan that a seed stands for; equal seeds give equal plans."""
+    random = Random(seed)
+    conditions = _conditions(random)
+    maker = _Maker(random, conditions)
+    count = random.choice((15, 30, 60, 120))
+    return Plan(conditions, tuple(maker.step() for _ in range(count)))
+
+
+def _conditions(random: Random) -> Conditions:
+    skewed = random.random() < 0.3
+    versioned = random.random() < 0.4
+
+    def skews() -> tuple[int, int]:
+        return (random.choice(SKEWS), random.choice(SKEWS)) if skewed else (0, 0)
+
+    return Conditions(
+        keys=random.choice((1, 1, 1, 2, 4)),
+        bucket_skews=skews(),
+        worker_skews=skews(),
+        versioned=random.choice(((True, True), (True, False), (False, True)))
+        if versioned
+        else (False, False),
+        md5_etags=(random.random() < 0.85, random.random() < 0.85),
+        in_parts=random.random() < 0.15,
+        policy=random.choice(_POLICIES),
+        most_deletes=random.choice((0, 0, 0, 0, 0, 1, 3)),
+    )
+
+
+class _Maker:
+    """Makes steps of a few kinds, chosen once for a plan."""
+
+    def __init__(self, random: Random, conditions: Conditions) -> None:
+        self._random = random
+        self._conditions = conditions
+        possible = [what for what in USER_OPERATIONS if self._is_possible(what)]
+        self._operations = [*_COMMON, *self._some(possible, 0.3)]
+        self._faults = self._some(list(Fault)[1:], 0.3) if random.random() < 0.6 else []
+        self._fates = self._some(list(Fate)[1:], 0.3) if random.random() < 0.5 else []
+        self._is_crashing = random.random() < 0.5
+        self._loses_tables = random.random() < 0.05
+
+    def _is_possible(self, what: What) -> bool:
+        if what in LEFT_OUT or (what is What.EDIT and not all(self._conditions.md5_etags)):
+            return False
+        if what in _RARE:
+            return self._random.random() < 0.2
+        return what not in _ONLY_VERSIONED or any(self._conditions.versioned)
+
+    def _some(self, of: Sequence[_T], chance: float) -> list[_T]:
+        return [each for each in of if self._random.random() < chance]
+
+    def step(self) -> Step:
+        """Return the next step."""
+        random = self._random
+        blank = Step(What.GO, random.choice("ab"), random.randrange(4), random.randrange(8))
+        dice = random.random()
+        if dice < 0.22:
+            what = random.choice(self._operations)
+            return replace(blank, what=what, fate=self._fate())
+        if dice < 0.42:
+            return replace(blank, what=What.START, count=random.choice((1, 1, 2, 10)))
+        if dice < 0.78:
+            count = random.choice((1, 1, 2, 3, 4, 6))
+            return replace(blank, count=count, fault=self._fault(), fate=self._fate())
+        if dice < 0.86:
+            return replace(blank, what=What.FINISH, fate=self._fate())
+        if dice < 0.90:
+            return replace(blank, what=What.CLOCK, count=random.choice(SECONDS))
+        if dice < 0.94:
+            return replace(blank, what=What.SETTLE)
+        return self._mishap(blank)
+
+    def _mishap(self, blank: Step) -> Step:
+        random = self._random
+        if self._loses_tables and random.random() < 0.1:
+            return replace(blank, what=What.LOSE_TABLE)
+        if self._is_crashing and random.random() < 0.6:
+            return replace(blank, what=What.CRASH)
+        kinds = (What.REDELIVER, What.REDELIVER, What.FIND, What.SEND_JUNK)
+        return replace(blank, what=random.choice(kinds))
+
+    def _fault(self) -> Fault:
+        if self._faults and self._random.random() < 0.25:
+            return self._random.choice(self._faults)
+        return Fault.NONE
+
+    def _fate(self) -> Fate:
+        if self._fates and self._random.random() < 0.3:
+            return self._random.choice(self._fates)
+        return Fate.SENT

@@ -1,0 +1,196 @@
+"""One account's deployment in the simulated cloud: production's own start, pipeline and finder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, cast
+
+from sync_core.errors import DualwayError
+from sync_core.events import job_body
+from sync_core.guard import ITEM, GuardRules
+from sync_core.holds import parse_state
+from sync_core.model import Outcome, Site, SitePair, SyncRecord
+from sync_core.queues.protocol import Queue, SupportsBulkSend
+from sync_core.records.memory import MemoryRecordStore
+from sync_core.safety import DeleteLimits
+from sync_core.settle import run_batch, settle
+from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.startup import Startup
+from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
+from tests.simulation.account import other
+from tests.simulation.mailbox import Mailbox
+from tests.simulation.plan import Conditions
+from tests.simulation.ports import Port, Told
+from tests.simulation.tasks import Process, Scheduler, TaskExecutor
+
+SIDES = ("a", "b")
+SITES = {"a": Site("a", "bucket-a", "cn-north-1"), "b": Site("b", "bucket-b", "us-west-2")}
+GRACE_SECONDS = 60
+VISIBILITY_SECONDS = LEASE_SECONDS = 30
+_ONE_PUT_BYTES = 8 * 1024**2
+_APPROVED_SECONDS = 3600
+
+Wrap = Callable[[str, Any], Any]
+"""From the name of a port and its adapter to the adapter that a stack gets in its place."""
+
+
+class Observer(Protocol):
+    """Who is told of what stacks say."""
+
+    def report(self, outcome: Outcome) -> None:
+        """Take an outcome."""
+        ...
+
+    def recorded(self, side: str, record: SyncRecord) -> None:
+        """Take a record that a table has taken."""
+        ...
+
+    def deletes_held(self, reason: str, detail: str) -> None:
+        """Take word of a hold."""
+        ...
+
+    def report_failure(self, operation: str, error: Exception) -> None:
+        """Take a failure."""
+        ...
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+        ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """All that stacks share with the cloud they run in."""
+
+    conditions: Conditions
+    scheduler: Scheduler
+    clock: Callable[[], datetime]
+    nonce: Callable[[], str]
+    buckets: dict[str, MemoryBucket]
+    tables: dict[str, MemoryRecordStore]
+    mailboxes: dict[str, Mailbox]
+    observer: Observer
+    told: Told
+    wrap: Wrap
+
+    def port(self, name: str, adapter: Any) -> Any:
+        """Return an adapter as processes see it."""
+        return Port(name, self.wrap(name, adapter), self.scheduler, self.told)
+
+
+class Deployment:
+    """One side's stack, started; its processes are those of a worker and of a finder."""
+
+    def __init__(self, side: str, around: Surroundings) -> None:
+        self.side = side
+        self._around = around
+        self._queue = around.port("queue", around.mailboxes[side])
+        self._stack = _stack(side, around)
+        limits = DeleteLimits(count=around.conditions.most_deletes, percent=0)
+        self._startup = Startup(self._stack, GuardRules(limits), _Telemetry(around.observer))
+        # A lock of the start's must not be waited for: it is started before there are processes.
+        self._startup.running()
+
+    def now(self) -> datetime:
+        """Return the time by the clock of this side's workers."""
+        return self._stack.now()
+
+    def worker(self, name: str, limit: int) -> Process | None:
+        """Receive up to `limit` messages into a new worker; None when there is none to receive."""
+        hand = self._around.mailboxes[self.side].receive(limit, 0)
+        if not hand:
+            return None
+
+        def work() -> None:
+            observer = self._around.observer
+            settlements = run_batch(self._startup, hand, observer)
+            settle(settlements, cast("Queue", self._queue), observer, spread=lambda: 0.0)
+
+        return Process(self._around.scheduler, name, work)
+
+    def finder(self, name: str) -> Process:
+        """Return a process that runs one round of the finder."""
+
+        def find() -> None:
+            try:
+                self._startup.find(cast("SupportsBulkSend", self._queue), lambda: False)
+            except DualwayError as error:
+                self._around.observer.report_failure("find", error)
+
+        return Process(self._around.scheduler, name, find)
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether deletes wait for an operator."""
+        item = self._around.tables[self.side].controls.get(ITEM)
+        return item is not None and bool(parse_state(item.text).holds)
+
+    def approve(self) -> None:
+        """Release held deletes, as an operator."""
+        self._startup.running().guard.approve(seconds=_APPROVED_SECONDS)
+
+
+class _Telemetry:
+    """What a start and its guard tell."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def deletes_held(self, reason: str, detail: str) -> None:
+        self._observer.deletes_held(reason, detail)
+
+    def deletes_released(self, until: datetime) -> None:
+        pass
+
+    def say_guarantee(self, sentence: str) -> None:
+        pass
+
+
+class _Announcing:
+    """A table that tells of each record that it takes."""
+
+    def __init__(self, inner: MemoryRecordStore, recorded: Callable[[SyncRecord], None]) -> None:
+        self._inner = inner
+        self._recorded = recorded
+
+    def write(self, records: Any) -> frozenset[str]:
+        refused = self._inner.write(records)
+        for record in records:
+            if record.key not in refused:
+                self._recorded(record)
+        return refused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def _stack(side: str, around: Surroundings) -> Stack:
+    peer, given = other(side), around.conditions
+    skew = timedelta(seconds=given.worker_skews[SIDES.index(side)])
+    own_store = MemoryObjectStore(around.buckets[side], f"AWS:AROAROLE{side}:worker")
+    peer_store = MemoryObjectStore(around.buckets[peer], f"AWS:AIDASYNC{peer}")
+    table = _Announcing(
+        around.tables[side], lambda record: around.observer.recorded(side, record)
+    )
+    nudges = around.port("nudge", around.mailboxes[peer])
+    context = Context(
+        clock=lambda: around.clock() + skew,
+        nonce=around.nonce,
+        executor=TaskExecutor(around.scheduler),
+        report=around.observer.report,
+        nudge=lambda key: nudges.send(job_body(key, from_peer=True)),
+    )
+    settings = Settings(
+        echo_principals=frozenset({f"AIDASYNC{side}", f"AROAROLE{side}"}),
+        grace_seconds=GRACE_SECONDS,
+        lease_seconds=LEASE_SECONDS,
+        one_put_bytes=0 if given.in_parts else _ONE_PUT_BYTES,
+        conflict_policy=given.policy,
+        preferred_site="a",
+    )
+    sides = Sides(
+        SitePair(SITES[side], SITES[peer]),
+        around.port("own", own_store),
+        around.port("peer", peer_store),
+    )
+    return Stack(sides, around.port("records", table), settings, context)
