@@ -105,8 +105,10 @@ class Config:
         return config
 
 
-def adopt(environ: Mapping[str, str]) -> None:
-    """Put settings into the process's environment, where the SDK looks for credentials too."""
+def adopt(changed: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+    """Change the process's environment as a whole: the SDK looks there for credentials too."""
+    environ = dict(changed(dict(os.environ)))
+    os.environ.clear()
     os.environ.update(environ)
 
 

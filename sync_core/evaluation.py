@@ -1,9 +1,7 @@
 """One key on its way through a batch: what was read, what is to be written, what became of it."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from sync_core.agreement import (
     NO_PAIR,
@@ -22,7 +20,7 @@ from sync_core.draft import Draft
 from sync_core.echo import is_echo
 from sync_core.errors import Ambiguous, Blocked, DualwayError
 from sync_core.events import PEER_HINT
-from sync_core.gather import Look, close, look_at
+from sync_core.gather import Look, close, grace_left_seconds, look_at
 from sync_core.model import (
     Acknowledge,
     Action,
@@ -153,9 +151,10 @@ class Evaluation:
                 copied = copy_object(self._stack, verdict, self.draft.require(), reader)
             self._was_copied(look, verdict, copied)
         elif isinstance(verdict, Delete):
-            delete_object(self._stack, verdict, self.draft.require())
+            deleted = delete_object(self._stack, verdict, self.draft.require())
             bucket = self._stack.sides.store(verdict.at).bucket
-            self._say.report(Action.OBJECT_DELETED, bucket=bucket, row=verdict.row)
+            action = Action.OBJECT_DELETED if deleted else Action.ACKNOWLEDGED
+            self._say.report(action, bucket=bucket, row=verdict.row)
             self._agree(Agreement(NO_PAIR, nonces_of(look.evidence)))
         elif isinstance(verdict, CopyTags):
             self._copy_tags(look, verdict)
@@ -244,10 +243,8 @@ class Evaluation:
         if waiting is None:
             raise AssertionError("an unsure verdict says since when")
         self.draft.change(waiting=waiting)
-        elapsed = self._stack.now() - waiting.since
-        left = timedelta(seconds=self._stack.settings.grace_seconds) - elapsed
         self._say.report(Action.DEFERRED, row=verdict.row, reason="waits for the peer's evidence")
-        self.defer(math.ceil(left.total_seconds()))
+        self.defer(grace_left_seconds(self._stack, waiting))
 
     def _acknowledge_echo(self) -> bool:
         """Record what our own side received, from one HEAD; False where more has to be read."""

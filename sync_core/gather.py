@@ -7,6 +7,7 @@ conditional PUT then proves or refutes. Where our own earlier write may or may n
 the history of a versioned peer tells (E4), without waiting.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -76,6 +77,12 @@ def close(look: Look) -> None:
         look.reader.close()
 
 
+def grace_left_seconds(stack: Stack, waiting: Waiting) -> int:
+    """Return how much of the grace period is left, in seconds, rounded up."""
+    waited_seconds = (stack.now() - waiting.since).total_seconds()
+    return math.ceil(stack.settings.grace_seconds - waited_seconds)
+
+
 def _is_plainly_new(record: SyncRecord, events: tuple[ObjectEvent, ...]) -> bool:
     known = record.pair is not None and (record.pair.own or record.pair.peer)
     created = any(event.kind in {EventKind.CREATED, EventKind.HINT} for event in events)
@@ -118,8 +125,8 @@ def _judge(
 ) -> Look:
     evidence = weigh(own, peer, record, stack.sides.pair)
     waiting = _waiting(stack, record, evidence)
-    elapsed = (stack.now() - waiting.since).total_seconds()
-    terms = stack.settings.terms(stack.sides.pair, waited=elapsed >= stack.settings.grace_seconds)
+    waited = grace_left_seconds(stack, waiting) <= 0
+    terms = stack.settings.terms(stack.sides.pair, waited=waited)
     verdict = decide(own, peer, evidence, terms)
     if isinstance(verdict, Unsure) and evidence.intent_open:
         evidence = _with_history(stack, record, own, evidence)

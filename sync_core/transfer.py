@@ -67,8 +67,8 @@ def copy_object(
         return Copied(task.pair(written), kept_key)
 
 
-def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> None:
-    """Delete the instance; an object that is gone already is a success.
+def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> bool:
+    """Delete the instance; False where somebody else did, which is as good.
 
     `record` holds the lease. Raises `Stale` when another instance has taken the object's place.
     """
@@ -79,8 +79,9 @@ def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> None:
     except (PreconditionFailed, Ambiguous) as error:
         if store.head(verdict.instance.key) is not None:
             raise PreconditionFailed("delete", verdict.instance.key, str(error)) from error
-    else:
-        require_deleted(store, verdict.instance)
+        return isinstance(error, Ambiguous)
+    require_deleted(store, verdict.instance)
+    return True
 
 
 def _require_lease(stack: Stack, record: SyncRecord) -> None:

@@ -41,7 +41,6 @@ def finder(
     if report.ended is Ended.BUSY:
         say_problem("another finder is at work on this site", "wait for its report in the log")
         raise typer.Exit(EXIT_ERROR)
-    connected.telemetry.report_round(report)
     typer.echo(_json(report) if as_json else _text(report))
 
 

@@ -15,7 +15,7 @@ from sync_core.cli.running import (
     wait_for_end,
 )
 from sync_core.cli.terminal import new_console
-from sync_core.local.cloud import LocalCloud
+from sync_core.local.cloud import FINDER_SECONDS, LocalCloud
 from sync_core.local.ready_file import ReadyCloud, ReadySite, announced, parse
 
 Port = Annotated[
@@ -26,6 +26,10 @@ ReadyFile = Annotated[
     Path | None,
     typer.Option(help="File that is written, as JSON, when all is ready, and removed at the end."),
 ]
+FinderEvery = Annotated[
+    int,
+    typer.Option(min=0, max=604_800, help="Seconds between finder rounds of each worker; 0: none."),
+]
 
 
 def local(
@@ -33,6 +37,7 @@ def local(
     ready_file: ReadyFile = None,
     directory: Directory = None,
     chaos: ChaosOption = "",
+    finder_every: FinderEvery = FINDER_SECONDS,
 ) -> None:
     """Run two AWS accounts on this machine, each with its bucket and its worker.
 
@@ -46,7 +51,9 @@ def local(
     with (
         end_signals() as ended,
         log_folder(directory) as folder,
-        LocalCloud(directory=folder.path, port=port, chaos=chosen) as cloud,
+        LocalCloud(
+            directory=folder.path, port=port, chaos=chosen, finder_seconds=finder_every
+        ) as cloud,
     ):
         text = cloud.to_json()
         with announced(ready_file, text):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sync_core.cli.chaos_option import ChaosOption, parse_chaos
 from sync_core.cli.running import Directory, log_folder, require_emulator, unwound_by_signals
 from sync_core.cli.sides import sides_of_cloud
 from sync_core.cli.terminal import EXIT_DIFFERENT, say_problem
@@ -25,22 +26,32 @@ KillEvery = Annotated[
 ]
 
 
-def soak(
+MoreRounds = Annotated[
+    int, typer.Option(min=0, help="Finder rounds that must find nothing; 0: no rounds at all.")
+]
+
+
+def soak(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     operations: Operations = 2000,
     keys: Keys = 200,
     seed: Seed = 1,
     kill_every: KillEvery = None,
+    rounds: MoreRounds = 0,
     directory: Directory = None,
+    chaos: ChaosOption = "",
 ) -> None:
     """Have two users do random things on the same keys, and check what must be true afterwards.
 
     Ends with status 0 when both sides are equal, all queues and dead-letter queues are empty, both
-    workers recognised echoes, and no key was transferred more often than it was written.
+    workers recognised echoes, and no key was transferred more often than it was written. With
+    --rounds, finder rounds on both sides first make good what --chaos has lost; then 20 keys are
+    deleted, which have to stay deleted, and that many more rounds must find nothing.
     """
     require_emulator()
-    plan = Plan(operations, keys, seed, kill_every)
+    plan = Plan(operations, keys, seed, kill_every, more_rounds=rounds)
+    chosen = parse_chaos(chaos)
     with unwound_by_signals(), log_folder(directory) as folder:
-        with LocalCloud(directory=folder.path) as cloud:
+        with LocalCloud(directory=folder.path, chaos=chosen) as cloud:
             is_good = _run(cloud, plan)
         folder.is_kept |= not is_good
         if folder.is_kept:
@@ -53,7 +64,7 @@ def _run(cloud: LocalCloud, plan: Plan) -> bool:
     """Carry the plan out and tell how it went; True if everything is as it must be."""
     ready = parse(cloud.to_json())
     try:
-        report = soaking.soak(ready, cloud.client, plan, _killer(cloud, plan.seed))
+        report = soaking.soak(ready, cloud.client, plan, _killer(cloud, plan.seed), cloud.find)
     except TimeoutError as error:
         say_problem(f"the sides do not come to rest: {error}", "see the workers' log files")
         return False
@@ -79,6 +90,7 @@ def _tell(report: Report) -> None:
         f"{report.kills} workers were killed\n"
         f"{report.transfers} transfers, {report.echoes} echoes, {report.conflicts} losers kept; "
         f"all quiet {report.quiet_seconds:.1f} s later"
+        + (f"; {report.rounds} finder rounds until nothing was found" if report.rounds else "")
     )
     for complaint in report.complaints:
         say_problem(complaint, "see the workers' log files")

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +11,11 @@ from sync_core.local.clients import Clients
 from sync_core.local.emulator import Emulator
 from sync_core.local.launch import LocalSite, launch
 from sync_core.local.role_credentials import RoleCredentials
+from sync_core.local.rounds import find_as_process
 from sync_core.local.workers import Workers, WorkerSpec, process_environment, worker_environment
+
+FINDER_SECONDS = 60
+"""How often each worker compares both sides."""
 
 
 class LocalCloud:
@@ -20,7 +23,8 @@ class LocalCloud:
 
     `endpoint_url` is where every service is reached; `sites` are by name, "a" and "b". `directory`
     must exist and receives the log files. Port 0 means any free port. With `workers`, each site's
-    worker is a process that is kept running; `chaos` handles the delivery of events. Entering
+    worker is a process that is kept running, which compares both sides every `finder_seconds` (0:
+    never); `chaos` handles the delivery of events. Entering
     raises ConfigError when the port is taken or the template cannot be launched.
     """
 
@@ -31,6 +35,7 @@ class LocalCloud:
         port: int = 0,
         workers: bool = True,
         chaos: Chaos | None = None,
+        finder_seconds: int = FINDER_SECONDS,
     ) -> None:
         self.endpoint_url = ""
         self.sites: dict[str, LocalSite] = {}
@@ -39,12 +44,15 @@ class LocalCloud:
         self._port = port
         self._with_workers = workers
         self._chaos = chaos
+        self._finder_seconds = finder_seconds
         self._clients: dict[str, Clients] = {}
         self._credentials: dict[str, RoleCredentials] = {}
         self._running = ExitStack()
+        self._shell: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        shell = dict(os.environ)
+        # As it is before the emulator's settings enter it.
+        self._shell = dict(os.environ)
         with ExitStack() as undo:
             emulator = undo.enter_context(Emulator(self._directory, self._port))
             if self._chaos is not None:
@@ -59,7 +67,7 @@ class LocalCloud:
                 self._clients[site.name] = clients
                 self._credentials[site.name] = credentials
             if self._with_workers:
-                self._start_workers(shell)
+                self._start_workers()
                 undo.callback(self.workers.stop)
             self._running = undo.pop_all()
         return self
@@ -79,7 +87,15 @@ class LocalCloud:
         """Return the settings and the role credentials with which a site's worker runs."""
         (peer,) = set(self.sites) - {site}
         settings = worker_environment(self.sites[site], self.sites[peer], self.endpoint_url)
-        return {**settings, **self._credentials[site].environment(self.endpoint_url)}
+        return {
+            **settings,
+            "DUALWAY_FINDER_SECONDS": str(self._finder_seconds),
+            **self._credentials[site].environment(self.endpoint_url),
+        }
+
+    def find(self, site: str) -> int:
+        """Run a finder round on a site; return how many keys it has sent to the queue."""
+        return find_as_process(process_environment(self.worker_environment(site), self._shell))
 
     def to_json(self) -> str:
         """Return what any S3 client needs to play the user, as a JSON document."""
@@ -106,12 +122,11 @@ class LocalCloud:
             "environment": self.worker_environment(site.name),
         }
 
-    def _start_workers(self, shell: Mapping[str, str]) -> None:
-        """`shell` is the environment as it was before the emulator's settings entered it."""
+    def _start_workers(self) -> None:
         specs = [
             WorkerSpec(
                 site,
-                process_environment(self.worker_environment(site), shell),
+                process_environment(self.worker_environment(site), self._shell),
                 self.log_file(site),
             )
             for site in self.sites

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
@@ -12,8 +12,12 @@ from typing import Any
 from sync_core.local.demonstration import watched_sites
 from sync_core.local.observe import Observer
 from sync_core.local.ready_file import ReadyCloud
+from sync_core.local.rounds import Rounds
 from sync_core.local.user import User
-from sync_core.local.workload import SIDES, SideName, random_operations
+from sync_core.local.workload import SIDES, DeleteObject, SideName, random_operations
+
+DOOMED_KEYS = 20
+"""So many keys are deleted at the end, to see that they stay deleted."""
 
 Kill = Callable[[], None]
 """Kills some worker, if one is running."""
@@ -23,7 +27,8 @@ Kill = Callable[[], None]
 class Plan:
     """How much is done: `operations` by both users together on the same `keys` keys.
 
-    With `kill_every_seconds`, a worker is killed so often while the users work.
+    With `kill_every_seconds`, a worker is killed so often while the users work. With `more_rounds`,
+    finder rounds make good what events did not tell, and then so many more must find nothing.
     """
 
     operations: int = 2000
@@ -31,6 +36,7 @@ class Plan:
     seed: int = 1
     kill_every_seconds: float | None = None
     quiet_seconds: float = 300
+    more_rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Report:
     users_seconds: float
     quiet_seconds: float
     complaints: tuple[str, ...]
+    rounds: int = 0
 
 
 def soak(
@@ -55,10 +62,12 @@ def soak(
     clients: Callable[[str, str], Any],
     plan: Plan,
     kill: Kill,
+    find: Callable[[str], int],
 ) -> Report:
     """Have both users work, wait until all is quiet, and count.
 
-    `clients` returns the boto3 client of a service as a site's user; `kill` kills some worker.
+    `clients` returns the boto3 client of a service as a site's user; `kill` kills some worker;
+    `find` runs a finder round on a site and returns how many keys it has sent to the queue.
     Whether both buckets are equal is not looked at here: that is `dualway verify`'s question.
     Raises `TimeoutError` when the sides do not become quiet.
     """
@@ -78,8 +87,13 @@ def soak(
         user.result()
     worked = time.monotonic()
     observer.wait_until_quiet(plan.quiet_seconds)
-    tally = observer.tally
+    quiet = time.monotonic()
     writes = sum((user.writes for user in users.values()), Counter[str]())
+    rounds, complaints = 0, _complaints(observer, writes, 2 if plan.more_rounds else 1)
+    if plan.more_rounds:
+        rounds, more = _find(Rounds(find, observer), users, plan)
+        complaints += more
+    tally = observer.tally
     return Report(
         writes=writes.total(),
         transfers=tally.transfers.total(),
@@ -87,9 +101,31 @@ def soak(
         conflicts=tally.conflicts.total(),
         kills=kills,
         users_seconds=worked - began,
-        quiet_seconds=time.monotonic() - worked,
-        complaints=tuple(_complaints(observer, writes)),
+        quiet_seconds=quiet - worked,
+        complaints=tuple(complaints),
+        rounds=rounds,
     )
+
+
+def _find(rounds: Rounds, users: Mapping[SideName, User], plan: Plan) -> tuple[int, list[str]]:
+    """Run finder rounds; then delete some keys, of which no trace may come back."""
+    taken = rounds.until_silent()
+    doomed = users[SIDES[0]].keys()[:DOOMED_KEYS]
+    for key in doomed:
+        users[SIDES[0]].do(DeleteObject(SIDES[0], key))
+    rounds.until_silent()
+    silence = rounds.stays_silent(plan.more_rounds)
+    complaints = [
+        f"{key!r} was deleted, and is there again on side {side}"
+        for side, user in users.items()
+        for key in sorted(set(doomed) & set(user.keys()))
+    ]
+    if silence.hints or silence.transfers:
+        complaints.append(
+            f"{silence.rounds} more finder rounds found {silence.hints} keys, "
+            f"after which {silence.transfers} transfers were made"
+        )
+    return taken, complaints
 
 
 def _work(user: User, side: SideName, plan: Plan, stop: Event) -> None:
@@ -107,8 +143,8 @@ def _kill_while(working: list[Future[None]], every_seconds: float | None, kill: 
     return kills
 
 
-def _complaints(observer: Observer, writes: Counter[str]) -> list[str]:
-    """Say what must not be after any number of operations."""
+def _complaints(observer: Observer, writes: Counter[str], most: int) -> list[str]:
+    """Say what must not be after any number of operations; `most` transfers a write are allowed."""
     tally = observer.tally
     found = [
         f"{site.dead_letter_depth()} messages in the dead-letter queue of side {name}"
@@ -124,6 +160,6 @@ def _complaints(observer: Observer, writes: Counter[str]) -> list[str]:
         f"{transfers} transfers of {key!r}, which was written {writes[key]} times"
         for key, transfers in sorted(tally.by_key.items())
         # The loser of a conflict is kept under a key of its own, which is copied once.
-        if transfers > max(writes[key], 1)
+        if transfers > most * max(writes[key], 1)
     ]
     return found

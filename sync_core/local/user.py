@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 
 from sync_core.local.workload import DeleteObject, EditMetadata, Operation, PutObject
+from sync_core.routing import is_excluded
 
 _PARAMETERS = {
     "content-type": "ContentType",
@@ -44,6 +45,12 @@ class User:
         elif head and isinstance(operation, DeleteObject):
             self._s3.delete_object(Bucket=self._bucket, Key=operation.key)
             self._note("deleted", operation.key)
+
+    def keys(self) -> list[str]:
+        """Return the keys of all objects of the bucket but dualway's own, in order."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return [key for key in keys if not is_excluded(key)]
 
     def _note(self, what: str, key: str) -> None:
         self.done[what] += 1

@@ -38,6 +38,7 @@ def worker_environment(site: LocalSite, peer: LocalSite, endpoint_url: str) -> d
         "DUALWAY_ECHO_PRINCIPAL_IDS": f"{site.dedicated_user_id},{site.worker_role_id}",
         "DUALWAY_VISIBILITY_TIMEOUT_SECONDS": str(site.visibility_timeout_seconds),
         "DUALWAY_GRACE_SECONDS": str(site.grace_seconds),
+        "DUALWAY_DELETE_SETTLE_SECONDS": str(site.grace_seconds),
         # A worker that is asked to stop finishes its long poll first.
         "DUALWAY_RECEIVE_WAIT_SECONDS": "2",
         "AWS_ENDPOINT_URL": endpoint_url,

@@ -17,6 +17,7 @@ from pynamodb.expressions.operand import Path
 
 from sync_core.backoff import delay_seconds
 from sync_core.errors import Throttled
+from sync_core.records.dynamodb_answers import keep_json
 from sync_core.records.dynamodb_errors import (
     CONDITION_FAILED,
     Reason,
@@ -78,8 +79,10 @@ class TableCalls:
 
     def read(self, operation: str, request: dict[str, Any], label: str) -> dict[str, Any]:
         """Make one call that changes nothing; `label` stands for the keys in errors."""
+        connection = self._table.connection
         try:
-            return self._table.connection.dispatch(operation, request)
+            keep_json(connection.client)
+            return connection.dispatch(operation, request)
         except (ClientError, BotoCoreError) as error:
             raise read_failure(_original(error), label, self.table_name) from error
 

@@ -14,7 +14,7 @@ from sync_core.records.dynamodb_item import SHARDS, no_record
 from sync_core.records.dynamodb_values import Item
 from sync_core.records.shown import from_shown
 
-PAGE_ITEMS = 250
+PAGE_ITEMS = 1000
 """How many items one Query asks for, unless told otherwise."""
 
 Query = Callable[[dict[str, Any]], Mapping[str, Any]]

@@ -14,8 +14,9 @@ a request.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
@@ -34,30 +35,34 @@ _PAGE = "DualwayPage"
 # before botocore's search for errors in good answers, which builds a tree of the whole body.
 _BEFORE_PARSE = "before-parse.*.ListObjectsV2"
 
-# What stands for itself in XML: printable ASCII without & < >.
+# What stands for itself in XML: printable ASCII without & < >. A field that may be absent is a
+# choice, which costs less than a repetition.
 _TEXT = "[ -%'-;=?-~]*"
-_IGNORED = f"""(?:
-      <StorageClass>{_TEXT}</StorageClass>
-    | <ChecksumAlgorithm>{_TEXT}</ChecksumAlgorithm>
-    | <ChecksumType>{_TEXT}</ChecksumType>
-    | <Type>{_TEXT}</Type>
-    | <Owner>(?:<ID>{_TEXT}</ID>|<DisplayName>{_TEXT}</DisplayName>)*</Owner>
-    | <RestoreStatus><IsRestoreInProgress>{_TEXT}</IsRestoreInProgress>
-        (?:<RestoreExpiryDate>{_TEXT}</RestoreExpiryDate>)?</RestoreStatus>
-)*"""
+_QUOTE = '(?:&quot;|&[#]34;|"|)'
+_OWNER = f"(?:<Owner>(?:<ID>{_TEXT}</ID>|)(?:<DisplayName>{_TEXT}</DisplayName>|)</Owner>|)"
+_TYPE = f"(?:<Type>{_TEXT}</Type>|)"
 _ENTRY = re.compile(
     f"""<Contents>
     <Key>({_TEXT})</Key>
     <LastModified>([0-9]{{4}}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9])
-        (?:[.][0-9]+)?Z</LastModified>
-    <ETag>(?:&quot;|&[#]34;|")?([ !#-%'-;=?-~]*)(?:&quot;|&[#]34;|")?</ETag>
-    {_IGNORED}
+        (?:[.][0-9]+|)Z</LastModified>
+    <ETag>{_QUOTE}([ !#-%'-;=?-~]*){_QUOTE}</ETag>
+    {_TYPE}
+    (?:<ChecksumAlgorithm>{_TEXT}</ChecksumAlgorithm>|)
+    (?:<ChecksumType>{_TEXT}</ChecksumType>|)
     <Size>([0-9]+)</Size>
-    {_IGNORED}
-    </Contents>""",
+    {_OWNER}
+    (?:<StorageClass>{_TEXT}</StorageClass>|)
+    {_OWNER}
+    {_TYPE}
+    </Contents>
+    | (?s:(.+))""",
     re.VERBOSE,
 )
+"""One entry, or else all that follows, so that nothing between entries can be passed over."""
+
 _BEGIN, _END = b"<Contents>", b"</Contents>"
+_listed_object = partial(tuple.__new__, ListedObject)
 
 
 class Page(NamedTuple):
@@ -112,22 +117,15 @@ def read_by_pattern(body: bytes) -> Page | None:
     if start < 0 or not run.isascii():
         return None
     found = _ENTRY.findall(run.decode("ascii"))
-    # As many beginnings and ends, all but the last end right before a beginning: no gap is left.
-    counts = run.count(_BEGIN), run.count(_END), run.count(_END + _BEGIN) + 1
-    if any(count != len(found) for count in counts):
+    if not found or found[-1][-1]:
         return None
     frame = ET.fromstring(body[:start] + b"<Contents/>" + body[end:])  # noqa: S314 - as botocore reads it
     # Within a comment or another element the same bytes would say something else.
     if len(frame.findall("{*}Contents")) != 1:
         return None
-    keys = _decoded(frame, [key for key, _, _, _ in found])
-    return _page(
-        frame,
-        [
-            ListedObject(key, etag, int(size), modified)
-            for key, (_, modified, etag, size) in zip(keys, found, strict=True)
-        ],
-    )
+    keys, times, etags, sizes, _ = zip(*found, strict=True)
+    columns = _decoded(frame, keys), etags, map(int, sizes), times
+    return _page(frame, list(map(_listed_object, zip(*columns, strict=True))))
 
 
 def read_by_tree(body: bytes) -> Page:
@@ -172,7 +170,7 @@ def _whole_seconds(text: str) -> str:
     return instant.astimezone(UTC).strftime(MODIFIED_FORMAT)
 
 
-def _decoded(root: ET.Element, keys: list[str]) -> list[str]:
+def _decoded(root: ET.Element, keys: Sequence[str]) -> Sequence[str]:
     if root.findtext("{*}EncodingType") != "url":
         return keys
     # All at once costs a third, unless a key has the character that parts them.

@@ -14,7 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sync_core.local.clients import Clients, KeyPair
-from sync_core.local.observe import wait_until
+from sync_core.local.demonstration import watched_sites
+from sync_core.local.observe import Observer, wait_until
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 
 DEADLINE_SECONDS = 60
@@ -74,6 +75,22 @@ class Running:
         started = [entry for entry in self.log(side) if entry.get("action") == "worker_started"]
         return int(started[-1]["process_id"])
 
+    def command(self, *words: str) -> str:
+        """Run a command of dualway on this cloud; return what it prints."""
+        command = [*COMMAND, *words, "--ready-file", str(self.ready_file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def find(self, side: str) -> int:
+        """Run a finder round on a side; return how many keys it has sent to the queue."""
+        report = json.loads(self.command("finder", "--site", side, "--json"))
+        return sum(report["hinted"].values())
+
+    def observer(self) -> Observer:
+        """Return what watches both queues and logs."""
+        return Observer(watched_sites(self.cloud, self.client))
+
     def dedicated_user(self, side: str) -> Clients:
         """Return clients of a side's dedicated user, with the key pair that the peer has."""
         site = self.cloud.sites[side]
@@ -94,13 +111,13 @@ def eventually(condition: Callable[[], bool], says: str) -> None:
     wait_until(condition, DEADLINE_SECONDS, lambda: says)
 
 
-def start_local(folder: Path, *options: str) -> Running:
+def start_local(folder: Path, *options: str, **environment: str) -> Running:
     """Start `dualway local` and return when its ready file is there."""
     ready_file = folder / "ready.json"
     process = subprocess.Popen(
         [*COMMAND, "local", "--ready-file", str(ready_file), "--directory", str(folder), *options],
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONWARNINGS": "default"},
+        env={**os.environ, "PYTHONWARNINGS": "default", **environment},
     )
     eventually(lambda: ready_file.exists() or process.poll() is not None, "no ready file")
     assert process.poll() is None

@@ -27,7 +27,7 @@ def test_two_users_on_the_same_keys_end_up_with_the_same_bucket(
             killed.add(process_id)
 
     plan = Plan(operations=240, keys=40, seed=7, kill_every_seconds=kill_every_seconds)
-    report = soak(running.cloud, running.client, plan, kill)
+    report = soak(running.cloud, running.client, plan, kill, running.find)
     compared = subprocess.run(
         [*COMMAND, "verify", "--ready-file", str(running.ready_file)],
         capture_output=True,

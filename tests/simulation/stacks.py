@@ -1,15 +1,17 @@
 """One account's deployment in the simulated cloud: production's own start, pipeline and finder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, cast
 
 from sync_core.errors import DualwayError
 from sync_core.events import job_body
-from sync_core.guard import ITEM, GuardRules
+from sync_core.finder import Ended
+from sync_core.guard import ITEM, Guard, GuardParts, GuardRules
 from sync_core.holds import parse_state
 from sync_core.model import Outcome, Site, SitePair, SyncRecord
+from sync_core.pipeline import Pipeline
 from sync_core.queues.protocol import Queue, SupportsBulkSend
 from sync_core.records.memory import MemoryRecordStore
 from sync_core.safety import DeleteLimits
@@ -86,10 +88,10 @@ class Deployment:
         self._around = around
         self._queue = around.port("queue", around.mailboxes[side])
         self._stack = _stack(side, around)
+        self._telemetry = _Telemetry(around.observer)
         limits = DeleteLimits(count=around.conditions.most_deletes, percent=0)
-        self._startup = Startup(self._stack, GuardRules(limits), _Telemetry(around.observer))
-        # A lock of the start's must not be waited for: it is started before there are processes.
-        self._startup.running()
+        self._rules = GuardRules(limits)
+        self._started = Startup(self._stack, self._rules, self._telemetry).running()
 
     def now(self) -> datetime:
         """Return the time by the clock of this side's workers."""
@@ -103,7 +105,8 @@ class Deployment:
 
         def work() -> None:
             observer = self._around.observer
-            settlements = run_batch(self._startup, hand, observer)
+            pipeline = Pipeline(self._started.stack, self._guard())
+            settlements = run_batch(pipeline, hand, observer)
             settle(settlements, cast("Queue", self._queue), observer, spread=lambda: 0.0)
 
         return Process(self._around.scheduler, name, work)
@@ -112,8 +115,12 @@ class Deployment:
         """Return a process that runs one round of the finder."""
 
         def find() -> None:
+            running = replace(self._started, guard=self._guard())
             try:
-                self._startup.find(cast("SupportsBulkSend", self._queue), lambda: False)
+                running.guard.begin()
+                report = running.finder(cast("SupportsBulkSend", self._queue)).run()
+                if report.ended is Ended.COMPLETE:
+                    running.guard.note_synced(report.synced)
             except DualwayError as error:
                 self._around.observer.report_failure("find", error)
 
@@ -127,7 +134,13 @@ class Deployment:
 
     def approve(self) -> None:
         """Release held deletes, as an operator."""
-        self._startup.running().guard.approve(seconds=_APPROVED_SECONDS)
+        self._guard().approve(seconds=_APPROVED_SECONDS)
+
+    def _guard(self) -> Guard:
+        """Return a guard as each process has its own: its locks are not those of another one."""
+        stack, clock = self._started.stack, self._stack.context.clock
+        parts = GuardParts(stack.sides, stack.records, clock, self._stack.context.nonce)
+        return Guard(parts, self._rules, self._telemetry)
 
 
 class _Telemetry:

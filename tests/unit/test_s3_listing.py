@@ -51,9 +51,7 @@ AWS_ENTRY = field(
     + "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
     + SIZE
     + "<Owner><ID>1a2b</ID><DisplayName>ann</DisplayName></Owner>"
-    + "<StorageClass>GLACIER</StorageClass>"
-    + "<RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress>"
-    + "<RestoreExpiryDate>2026-12-01T00:00:00.000Z</RestoreExpiryDate></RestoreStatus>",
+    + "<StorageClass>GLACIER</StorageClass>",
 )
 OSS_ENTRY = field(
     "Contents",
@@ -71,6 +69,11 @@ UNUSUAL = {
     "another order": field("Contents", SIZE + ETAG + KEY + TIME),
     "white space": f"\n  <Contents>\n {KEY}\n {TIME}\n {ETAG}\n {SIZE}\n </Contents>\n",
     "an unknown field": field("Contents", KEY + TIME + ETAG + SIZE + "<New><Deep/></New>"),
+    "an archived object": field(
+        "Contents",
+        KEY + TIME + ETAG + SIZE + "<RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress>"
+        "</RestoreStatus>",
+    ),
     "a self-closing field": field("Contents", KEY + TIME + ETAG + SIZE + "<Owner/>"),
     "an attribute": f'<Contents a="b">{KEY}{TIME}{ETAG}{SIZE}</Contents>',
     "a prefix": f'<s:Contents xmlns:s="{NAMESPACE}">{KEY}{TIME}{ETAG}{SIZE}</s:Contents>',
@@ -184,6 +187,7 @@ NO_LISTINGS = {
     "an error": b"<Error><Code>SlowDown</Code></Error>",
     "a web page": b"<html><body>Not here</body></html>",
     "no end": page(ENTRY)[:-9],
+    "no entry ends": b"<ListBucketResult><Contents>",
     "the end of an entry is missing": page(ENTRY[:-3]),
     "not said whether it goes on": page(ENTRY, head=""),
     "goes on, and not said how": page(ENTRY, head=field("IsTruncated", "true")),

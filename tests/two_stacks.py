@@ -1,0 +1,341 @@
+"""Two started deployments on memory adapters: probed stores, guards, finders and all.
+
+Unlike `world`, which keeps account of who saw what while anything may happen, this is a bench for
+one story at a time: buckets of any kind, any settings, and one thing that happens just before a
+certain call of a stack.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+from sync_core.errors import Poison
+from sync_core.events import job_body
+from sync_core.finder import Finder, FinderReport
+from sync_core.guard import GuardRules
+from sync_core.model import (
+    Action,
+    ConflictPolicy,
+    ObjectVersion,
+    Outcome,
+    Site,
+    SitePair,
+    SyncRecord,
+)
+from sync_core.pipeline import Settlement
+from sync_core.queues.protocol import Message
+from sync_core.records.memory import MemoryRecordStore
+from sync_core.routing import OWN_PREFIX
+from sync_core.safety import DeleteLimits
+from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.startup import Running, Startup
+from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
+from sync_core.storage.memory_bucket import Condition
+from sync_core.storage.prefixed import below
+from sync_core.storage.protocol import ObjectWrite
+from tests.world import Inline, event_body
+
+GRACE_SECONDS = 60
+NO_LIMIT = DeleteLimits(count=0)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What kind of pair it is; the fields named `versioned` and `weak` list sides, as in "ab"."""
+
+    versioned: str = ""
+    weak: str = ""
+    has_opaque_etags: bool = False
+    prefixes: Mapping[str, str] = field(default_factory=lambda: {"a": "", "b": ""})
+    excluded: tuple[str, ...] = ()
+    policy: ConflictPolicy = ConflictPolicy.KEEP_COPY
+    preferred_site: str | None = None
+    limits: DeleteLimits = NO_LIMIT
+    one_put_bytes: int = 8 * 1024 * 1024
+
+
+class Mailbox:
+    """A side's queue: bodies and the instants from which they may be delivered, oldest first."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.waiting: deque[tuple[str, datetime]] = deque()
+        self._clock = clock
+
+    def send(self, body: str, delay_seconds: int = 0) -> None:
+        self.waiting.append((body, self._clock() + timedelta(seconds=delay_seconds)))
+
+    def send_many(self, bodies: Sequence[str]) -> None:
+        for body in bodies:
+            self.send(body)
+
+    def take(self, limit: int = 10) -> list[str]:
+        """Take what may be delivered now."""
+        ready = [entry for entry in self.waiting if entry[1] <= self._clock()][:limit]
+        for entry in ready:
+            self.waiting.remove(entry)
+        return [body for body, _ in ready]
+
+    def bodies(self) -> list[str]:
+        return [body for body, _ in self.waiting]
+
+
+class Watched:
+    """An adapter that notes its calls, and before one of which something may happen, once."""
+
+    def __init__(self, name: str, inner: Any, calls: list[str], before: dict[str, Any]) -> None:
+        self._name, self._inner, self._calls, self._before = name, inner, calls, before
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._inner, name)
+        if not callable(attribute):
+            return attribute
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._calls.append(f"{self._name}.{name}")
+            happening = self._before.pop(f"{self._name}.{name}", None)
+            if happening is not None:
+                happening()
+            return attribute(*args, **kwargs)
+
+        return call
+
+
+@dataclass
+class Told:
+    """What a deployment has told."""
+
+    guarantees: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    released: int = 0
+
+    def say_guarantee(self, sentence: str) -> None:
+        self.guarantees.append(sentence)
+
+    def deletes_held(self, reason: str, _detail: str) -> None:
+        self.held.append(reason)
+
+    def deletes_released(self, _until: datetime) -> None:
+        self.released += 1
+
+
+class TwoStacks:
+    """See the module. `before` maps a call, such as "a.peer.put_if", to what happens first."""
+
+    def __init__(self, kind: Kind = Kind()) -> None:
+        self.kind = kind
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.sites = {
+            "a": Site("a", "bucket-a", "cn-north-1", kind.prefixes["a"]),
+            "b": Site("b", "bucket-b", "us-west-2", kind.prefixes["b"]),
+        }
+        self.queues = {side: Mailbox(self.clock) for side in "ab"}
+        self.buckets = {side: self._bucket(side) for side in "ab"}
+        self.users = {
+            side: MemoryObjectStore(bucket, f"AWS:AIDAUSER{side}")
+            for side, bucket in self.buckets.items()
+        }
+        self.tables = {side: MemoryRecordStore() for side in "ab"}
+        self.told = {side: Told() for side in "ab"}
+        self.calls: list[str] = []
+        self.before: dict[str, Callable[[], object]] = {}
+        self.outcomes: list[Outcome] = []
+        self.dead_letters: list[str] = []
+        self.sync_writes: Counter[str] = Counter()
+        self.nonces = 0
+        self.start_again()
+
+    # --- wiring ---
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def nonce(self) -> str:
+        self.nonces += 1
+        return f"{self.nonces:016x}"
+
+    def _bucket(self, side: str) -> MemoryBucket:
+        ignores: frozenset[Condition] = frozenset({"create", "replace", "delete"})
+        bucket = MemoryBucket(
+            self.sites[side].bucket,
+            self.clock,
+            versioning=Versioning.ON if side in self.kind.versioned else Versioning.OFF,
+            ignores=ignores if side in self.kind.weak else frozenset(),
+            etag_is_md5=not self.kind.has_opaque_etags,
+        )
+
+        def changed(change: ChangeRecord) -> None:
+            self.queues[side].send(event_body(self.sites[side], change))
+            if "USER" not in change.principal_id and "AWS" in change.principal_id:
+                self.sync_writes[change.key] += 1
+
+        bucket.listeners.append(changed)
+        return bucket
+
+    def stack(self, side: str) -> Stack:
+        """Return a side's stack as it is before it was started."""
+        peer = other(side)
+        own_store = MemoryObjectStore(self.buckets[side], f"AWS:AROAROLE{side}:worker")
+        peer_store = MemoryObjectStore(self.buckets[peer], f"AWS:AIDASYNC{peer}")
+        own: Any = Watched(f"{side}.own", own_store, self.calls, self.before)
+        there: Any = Watched(f"{side}.peer", peer_store, self.calls, self.before)
+        records: Any = Watched(f"{side}.records", self.tables[side], self.calls, self.before)
+        pair = SitePair(self.sites[side], self.sites[peer])
+        return Stack(
+            Sides(pair, below(own, pair.own.prefix), below(there, pair.peer.prefix)),
+            records,
+            Settings(
+                echo_principals=frozenset({f"AIDASYNC{side}", f"AROAROLE{side}"}),
+                grace_seconds=GRACE_SECONDS,
+                one_put_bytes=self.kind.one_put_bytes,
+                conflict_policy=self.kind.policy,
+                preferred_site=self.kind.preferred_site,
+                excluded=self.kind.excluded,
+            ),
+            Context(
+                clock=self.clock,
+                nonce=self.nonce,
+                executor=Inline(),
+                report=self.outcomes.append,
+                nudge=lambda key: self.queues[peer].send(
+                    job_body(pair.peer.prefix + key, from_peer=True)
+                ),
+            ),
+        )
+
+    def start_again(self) -> None:
+        """End both stacks' processes and begin new ones; queues and tables stay."""
+        rules = GuardRules(self.kind.limits, "epoch")
+        self.startups = {
+            side: Startup(self.stack(side), rules, self.told[side]) for side in "ab"
+        }
+
+    def turn_versioning_on(self) -> None:
+        """Turn it on in both buckets; what is there keeps the null version's place."""
+        for bucket in self.buckets.values():
+            bucket.versioning = Versioning.ON
+
+    def running(self, side: str) -> Running:
+        """Return a side's deployment, started."""
+        return self.startups[side].running()
+
+    # --- the users ---
+
+    def put(self, side: str, key: str, data: bytes = b"1", **metadata: str) -> None:
+        """A user writes an object, a second after whatever was before."""
+        self.pass_time(1)
+        write = ObjectWrite(key, len(data), {"content-type": "text/plain"}, metadata)
+        self.users[side].put(write, BytesIO(data))
+
+    def edit_metadata(self, side: str, key: str, **metadata: str) -> None:
+        """A user edits the metadata: same bytes and etag; our marker, if there, stays."""
+        current, data = self.head(side, key), self.read(side, key)
+        self.pass_time(1)
+        write = ObjectWrite(key, len(data), current.headers, metadata, current.marker)
+        self.users[side].put(write, BytesIO(data))
+
+    def delete(self, side: str, key: str) -> None:
+        """A user deletes, a second after whatever was before."""
+        self.pass_time(1)
+        self.users[side].delete(key)
+
+    def tag(self, side: str, key: str, **tags: str) -> None:
+        """A user replaces an object's tags."""
+        self.users[side].put_tags(key, tags)
+
+    def move(self, side: str, key: str, to: str) -> None:
+        """A user moves an object with all of its metadata, our marker too."""
+        self.pass_time(1)
+        self.users[side].copy_with_marker(self.head(side, key), to)
+        self.users[side].delete(key)
+
+    # --- what is there ---
+
+    def head(self, side: str, key: str) -> ObjectVersion:
+        found = self.users[side].head(key)
+        assert found is not None, f"{key!r} is not at {side}"
+        return found
+
+    def read(self, side: str, key: str) -> bytes:
+        reader = self.users[side].get(key)
+        assert reader is not None, f"{key!r} is not at {side}"
+        with reader:
+            return reader.read()
+
+    def values(self, side: str) -> dict[str, tuple[bytes, dict[str, str], dict[str, str]]]:
+        """Return what a user sees of a side, by key behind the prefix: bytes, metadata, tags."""
+        prefix = self.sites[side].prefix
+        keys = [listed.key for listed in self.users[side].list(prefix)]
+        return {
+            key.removeprefix(prefix): (
+                self.read(side, key),
+                dict(self.head(side, key).metadata),
+                dict(self.users[side].tags(key) or {}),
+            )
+            for key in keys
+            if not key.removeprefix(prefix).startswith(OWN_PREFIX)
+        }
+
+    def contents(self, side: str) -> dict[str, bytes]:
+        return {key: data for key, (data, _, _) in self.values(side).items()}
+
+    def record(self, side: str, key: str) -> SyncRecord:
+        return self.tables[side].records[key]
+
+    def actions(self) -> Counter[Action]:
+        return Counter(outcome.action for outcome in self.outcomes)
+
+    # --- the stacks ---
+
+    def deliver(self, side: str) -> list[Settlement]:
+        """Deliver up to ten messages as one batch, and settle them."""
+        bodies = self.queues[side].take()
+        messages = [Message(str(number), body, str(number)) for number, body in enumerate(bodies)]
+        settled = self.startups[side].run(messages) if messages else []
+        for settlement in settled:
+            for deferral in settlement.deferrals:
+                self.queues[side].send(job_body(deferral.key), deferral.delay_seconds)
+            if isinstance(settlement.error, Poison):
+                self.dead_letters.append(str(settlement.error))
+            elif settlement.error is not None:
+                self.queues[side].send(settlement.message.body, 5)
+        return settled
+
+    def quiesce(self, rounds: int = 60) -> None:
+        """Deliver all that is left, as time passes, until nothing is left to deliver."""
+        for _ in range(rounds):
+            if not any(self.queues[side].waiting for side in "ab"):
+                return
+            if not any([self.deliver(side) for side in "ab"]):
+                self.pass_time(5)
+        waiting = {side: len(self.queues[side].waiting) for side in "ab"}
+        raise AssertionError(f"never quiet, messages left: {waiting}")
+
+    def lose_events(self, sides: str = "ab") -> None:
+        """Lose all messages that are on the way to these sides."""
+        for side in sides:
+            self.queues[side].waiting.clear()
+
+    def finder(self, side: str) -> Finder:
+        """Return a finder of the side, of a process of its own."""
+        return self.running(side).finder(self.queues[side])
+
+    def find(self, *, rounds: int = 1) -> list[FinderReport]:
+        """Run a finder on both sides and deliver what they send; return the last reports."""
+        reports: list[FinderReport] = []
+        for _ in range(rounds):
+            reports = [
+                self.startups[side].find(self.queues[side], lambda: False) for side in "ab"
+            ]
+            self.quiesce()
+        return reports
+
+    def pass_time(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def other(side: str) -> str:
+    """Return the opposite side."""
+    return "b" if side == "a" else "a"
