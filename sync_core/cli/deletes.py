@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sync_core.cli.deployments import ReadyFile, SiteName, open_deployment
+from sync_core.finder import Ended
 from sync_core.guard import Guard, GuardStatus
 from sync_core.safety import Admission, Tally
 
@@ -61,15 +62,18 @@ def approve(
 ) -> None:
     """Release deletes that are held; for some time none is counted.
 
-    Sentinels that are missing are planted again. Deletes that were held are sent by the finder's
-    next round, while the approval lasts.
+    Sentinels that are missing are planted again. Then a finder round is run, so that the worker
+    looks at what was held; whatever it does not get to while the approval lasts is counted again.
     """
-    guard = _open_guard(ready_file, site)
+    connected = open_deployment(ready_file, site)
+    guard = connected.startup.running().guard
     guard.approve(seconds=seconds)
-    until = guard.status().approved_until
-    typer.echo(
-        f"approved until {shown_instant(until)}; the finder's next round sends what was held"
-    )
+    typer.echo(f"approved until {shown_instant(guard.status().approved_until)}")
+    report = connected.find()
+    if report.ended is Ended.BUSY:
+        typer.echo("a finder is at work already; its next round sends what was held")
+    else:
+        typer.echo(f"{sum(report.hinted.values())} keys were sent to the worker's queue")
 
 
 @app.command()

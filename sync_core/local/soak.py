@@ -74,17 +74,7 @@ def soak(
     users = {side: User(clients("s3", side), cloud.sites[side].bucket) for side in SIDES}
     observer = Observer(watched_sites(cloud, clients))
     began = time.monotonic()
-    with ThreadPoolExecutor(len(SIDES), thread_name_prefix="user") as threads:
-        stop = Event()
-        working = [threads.submit(_work, users[side], side, plan, stop) for side in SIDES]
-        try:
-            kills = _kill_while(working, plan.kill_every_seconds, kill)
-        except BaseException:
-            # The users' threads are waited for on the way out.
-            stop.set()
-            raise
-    for user in working:
-        user.result()
+    kills = _have_users_work(users, plan, kill)
     worked = time.monotonic()
     observer.wait_until_quiet(plan.quiet_seconds)
     quiet = time.monotonic()
@@ -105,6 +95,22 @@ def soak(
         complaints=tuple(complaints),
         rounds=rounds,
     )
+
+
+def _have_users_work(users: Mapping[SideName, User], plan: Plan, kill: Kill) -> int:
+    """Return, when both users are done, how many workers were killed meanwhile."""
+    with ThreadPoolExecutor(len(SIDES), thread_name_prefix="user") as threads:
+        stop = Event()
+        working = [threads.submit(_work, users[side], side, plan, stop) for side in SIDES]
+        try:
+            kills = _kill_while(working, plan.kill_every_seconds, kill)
+        except BaseException:
+            # The users' threads are waited for on the way out.
+            stop.set()
+            raise
+    for user in working:
+        user.result()
+    return kills
 
 
 def _find(rounds: Rounds, users: Mapping[SideName, User], plan: Plan) -> tuple[int, list[str]]:

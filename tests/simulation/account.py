@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sync_core.evidence import facts
-from sync_core.model import ObjectVersion, SitePair, SyncRecord
+from sync_core.model import ObjectVersion, SitePair, SyncRecord, listed_id
 from sync_core.storage.memory_bucket import MemoryBucket, Stored
 from tests.simulation.tasks import Process
 
@@ -54,7 +54,11 @@ class Shown:
 
 @dataclass
 class Account:
-    """What happened so far. `violations` are sentences; `windows` counts R1, R2 and R3."""
+    """What happened so far. `violations` are sentences; `windows` counts R1, R2 and R3.
+
+    `held_at` is when a guard last tripped; `invisible` are the places that were changed in a way
+    that no listing shows: the same etag, size and second.
+    """
 
     pair: SitePair
     buckets: Mapping[str, MemoryBucket]
@@ -75,11 +79,13 @@ class Account:
     keeps_versions: bool = False
     forgotten_until: int = 0
     held_at: int | None = None
+    invisible: set[Place] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._numbers = 0
         self._by_value: defaultdict[Value, list[int]] = defaultdict(list)
         self._by_instance: dict[str, Shown] = {}
+        self._lids: dict[Place, str] = {}
         self._equal: dict[int, set[int]] = {}
 
     def next_number(self) -> int:
@@ -211,6 +217,10 @@ class Account:
         shown = Shown(
             value_of(stored), numbers, by_stack, stored.version.etag, instance, self.tick
         )
+        lid = listed_id(stored.version)
+        if self._lids.get(place) == lid:
+            self.invisible.add(place)
+        self._lids[place] = lid
         before = self._by_instance.get(instance)
         if before is not None and numbers:
             # The same bytes in the same second: to every reader the same instance.
@@ -261,6 +271,9 @@ class Account:
             return "table lost"
         if any((key, number) in self.in_flight_over_a_delete for number in shown.operations):
             return "R2"
+        if self.held_at is not None:
+            # What only the stack knew that had to hold its delete, the other one puts back.
+            return "held"
         for deletion in deletions:
             carried = [
                 replica.instance

@@ -82,13 +82,22 @@ class Ending:
 
     def are_equal(self) -> bool:
         """Tell whether both sides show the same."""
-        return self.values("a") == self.values("b")
+        return not self.differing()
+
+    def visible_differences(self) -> list[str]:
+        """Return the keys in which the sides differ, as far as a listing can tell."""
+        invisible = {key for _side, key in self.cloud.account.invisible}
+        return sorted(self.differing() - invisible)
+
+    def differing(self) -> set[str]:
+        """Return the keys in which the sides differ."""
+        a, b = self.values("a"), self.values("b")
+        return {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
 
     def difference(self) -> str:
         """Return in which keys the sides differ, and how."""
         a, b = self.values("a"), self.values("b")
-        differing = sorted(key for key in a.keys() | b.keys() if a.get(key) != b.get(key))
-        return "; ".join(f"{key!r}: {a.get(key)} / {b.get(key)}" for key in differing)
+        return "; ".join(f"{key!r}: {a.get(key)} / {b.get(key)}" for key in sorted(self.differing()))
 
 
 def violations(ending: Ending, run: "Run") -> list[str]:

@@ -187,3 +187,6 @@ def turn_versioning_on(world: TwoStacks) -> None:
     world.turn_versioning_on()
     world.pass_time(25 * 3600)
     world.start_again()
+    world.quiesce()
+    for side in "ab":
+        world.running(side)
