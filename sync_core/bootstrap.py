@@ -27,6 +27,7 @@ from sync_core.config import Config
 from sync_core.errors import ConfigError
 from sync_core.finder import FinderReport
 from sync_core.guard import GuardRules
+from sync_core.model import Site
 from sync_core.peer import Peer, PeerAccess, PeerConnection, read_access
 from sync_core.queues.protocol import Queue
 from sync_core.queues.sqs import SQSQueue
@@ -37,8 +38,9 @@ from sync_core.settle import BatchPipeline
 from sync_core.stack import Context, Settings, Sides, Stack
 from sync_core.startup import Startup
 from sync_core.storage.prefixed import below
+from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import s3_clients
+from sync_core.storage.s3_clients import AccessKey, s3_clients
 from sync_core.telemetry import Telemetry, new_logger
 from sync_core.worker import Worker, WorkerSettings, run_until_signal
 
@@ -155,12 +157,26 @@ def aws_session() -> Session:
     return Session(botocore_session=session)
 
 
+def open_bucket(site: Site, endpoint_url: str | None, access_key: AccessKey | None) -> SyncStore:
+    """Open one site's bucket with a key pair (None: with the credentials of the process)."""
+    clients = s3_clients(
+        aws_session(), site.region, access_key=access_key, endpoint_url=endpoint_url
+    )
+    return below(S3ObjectStore(site.bucket, lambda: clients), site.prefix)
+
+
 def _peer(session: Session, config: Config) -> Peer:
     vault = _client(session, "secretsmanager", config)
 
     def connect(access: PeerAccess) -> PeerConnection:
         region, endpoint_url = config.pair.peer.region, config.peer_endpoint_url
-        s3 = s3_clients(session, region, access_key=access.access_key, endpoint_url=endpoint_url)
+        s3 = s3_clients(
+            session,
+            region,
+            access_key=access.access_key,
+            endpoint_url=endpoint_url,
+            max_connections=_connections(config),
+        )
         return PeerConnection(s3, _hints(session, config, access))
 
     return Peer(lambda: read_access(vault, config.peer_secret), connect)
@@ -181,7 +197,12 @@ def _hints(session: Session, config: Config, access: PeerAccess) -> SQSQueue | N
 
 def _stack(session: Session, config: Config, telemetry: Telemetry, peer: Peer) -> Stack:
     pair = config.pair
-    own_clients = s3_clients(session, pair.own.region, endpoint_url=config.endpoint_url)
+    own_clients = s3_clients(
+        session,
+        pair.own.region,
+        endpoint_url=config.endpoint_url,
+        max_connections=_connections(config),
+    )
     return Stack(
         sides=Sides(
             pair=pair,
@@ -225,9 +246,14 @@ def _client(session: Session, service: str, config: Config) -> Any:
             connect_timeout=5,
             read_timeout=30,
             retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=config.pollers + config.concurrency,
+            max_pool_connections=_connections(config),
         ),
     )
+
+
+def _connections(config: Config) -> int:
+    """Each transfer has one at a time, each poller too, and the finder."""
+    return config.pollers + config.concurrency + 1
 
 
 def _require_python_signing() -> None:

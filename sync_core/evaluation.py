@@ -47,10 +47,7 @@ _LEFT_TO_PEER = frozenset({SkipReason.PEER_ACTS, SkipReason.PEER_WINS})
 
 
 class Evaluation:
-    """The evaluation of one key, for all of its events in hand; for one thread at a time.
-
-    `created` is set once an object was put where none had been.
-    """
+    """The evaluation of one key, for all of its events in hand; for one thread at a time."""
 
     def __init__(self, stack: Stack, key: str, events: tuple[ObjectEvent, ...], owner: str) -> None:
         self.key = key
@@ -58,15 +55,15 @@ class Evaluation:
         self.error: DualwayError | None = None
         self.defer_seconds: int | None = None
         self.is_open = True
-        self.created: Change | None = None
+        self.created: Change | None = None  # once an object was put where none had been
         self._stack = stack
         self._events = events
         self._owner = owner
         self._look: Look | None = None
         self._nonce = ""
         self._say = Outcomes(stack, key, events)
-        own = stack.settings.echo_principals
-        self._echoes = tuple(event for event in events if is_echo(event, own))
+        own_ids = stack.settings.echo_principals
+        self._echoes = tuple(event for event in events if is_echo(event, own_ids))
         self._from_peer = all(event.name == PEER_HINT for event in events)
         self._asks_for_tags = self._from_peer or EventKind.TAGGED in {e.kind for e in events}
         self._is_first = True
@@ -104,8 +101,9 @@ class Evaluation:
             self.draft.change(intent=None)
         self._close()
 
-    def defer(self, seconds: int) -> None:
+    def defer(self, seconds: int, reason: str, row: int | None = None) -> None:
         """Have the key looked at again later."""
+        self._say.report(Action.DEFERRED, row=row, reason=reason)
         self.defer_seconds = max(self.defer_seconds or 0, min(seconds, 900))
         self._close()
 
@@ -115,7 +113,7 @@ class Evaluation:
         self._say.report(action, row=self._require_look().verdict.row)
         self._drop_look()
         if delay_seconds is not None:
-            self.defer(delay_seconds)
+            self.defer(delay_seconds, "a rename may be under way")
         self._close()
 
     def examine(self) -> None:
@@ -168,7 +166,10 @@ class Evaluation:
         close(look)
         if isinstance(verdict, Unsure):
             self._wait(look, verdict)
-        elif look.own is not None and look.peer is not None and look.evidence.link is not None:
+            return
+        # The same snapshot may come again, and has to be waited out anew then.
+        self.draft.change(waiting=None)
+        if look.own is not None and look.peer is not None and look.evidence.link is not None:
             self._is_in_sync(look)
         elif isinstance(verdict, Acknowledge):
             self._say.report(Action.ACKNOWLEDGED, row=verdict.row)
@@ -191,8 +192,8 @@ class Evaluation:
             if found is None:
                 self._leave_to_peer(look.verdict.row, SkipReason.PEER_ACTS)
             tags = found or tags
-        is_settled = record.intent is None and record.waiting is None
-        if evidence.recorded and is_settled and record.pair and record.pair.tags == tags:
+        is_known = evidence.recorded and record.intent is None
+        if is_known and record.pair and record.pair.tags == tags:
             self._say.report(Action.SKIPPED, row=2, reason=SkipReason.IN_SYNC)
             self._close()
             return
@@ -243,8 +244,8 @@ class Evaluation:
         if waiting is None:
             raise AssertionError("an unsure verdict says since when")
         self.draft.change(waiting=waiting)
-        self._say.report(Action.DEFERRED, row=verdict.row, reason="waits for the peer's evidence")
-        self.defer(grace_left_seconds(self._stack, waiting))
+        left_seconds = grace_left_seconds(self._stack, waiting)
+        self.defer(left_seconds, "waits for the peer's evidence", verdict.row)
 
     def _acknowledge_echo(self) -> bool:
         """Record what our own side received, from one HEAD; False where more has to be read."""

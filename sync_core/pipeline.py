@@ -92,7 +92,7 @@ class Pipeline:
             self._round([each for each in evaluations.values() if each.is_open])
         for each in evaluations.values():
             if each.is_open:
-                each.defer(DEFER_SECONDS)
+                each.defer(DEFER_SECONDS, "the key would not keep still")
         self._record(evaluations.values())
         return [
             self._settle(message, [evaluations[key] for key in keys], error)
@@ -137,7 +137,7 @@ class Pipeline:
         for each in unread:
             record = found.get(each.key, SyncRecord(each.key))
             if record.lease is not None and record.lease.until > now:
-                each.defer(DEFER_SECONDS)
+                each.defer(DEFER_SECONDS, "another worker holds the key")
             else:
                 each.draft.record = record
 

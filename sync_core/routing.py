@@ -11,6 +11,9 @@ OWN_PREFIX = ".dualway/"
 MAX_KEY_BYTES = 1024
 """The longest key S3 takes, in bytes of UTF-8 (S3 user guide, Object key naming guidelines)."""
 
+MAX_METADATA_BYTES = 2048
+"""User metadata on S3: names and values together (S3 user guide, Working with object metadata)."""
+
 MAX_SUFFIX_BYTES = 32
 """A longer one is no file-name extension, only text behind a dot."""
 

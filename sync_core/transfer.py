@@ -27,12 +27,10 @@ from sync_core.model import (
 )
 from sync_core.multipart import copy_in_parts
 from sync_core.parts import part_sizes
+from sync_core.routing import MAX_METADATA_BYTES
 from sync_core.stack import Stack
 from sync_core.storage.protocol import ObjectReader, ObjectWrite, Readable, Written
 from sync_core.tags import tags_hash
-
-MAX_METADATA_BYTES = 2048
-"""User metadata on S3: names and values together (S3 user guide, Working with object metadata)."""
 
 
 @dataclass(frozen=True, slots=True)

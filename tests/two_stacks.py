@@ -168,7 +168,8 @@ class TwoStacks:
 
         def changed(change: ChangeRecord) -> None:
             self.queues[side].send(event_body(self.sites[side], change))
-            if "USER" not in change.principal_id and "AWS" in change.principal_id:
+            is_stack = "SYNC" in change.principal_id or "ROLE" in change.principal_id
+            if is_stack and OWN_PREFIX not in change.key:
                 self.sync_writes[change.key] += 1
 
         bucket.listeners.append(changed)

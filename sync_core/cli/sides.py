@@ -2,24 +2,24 @@
 
 from pathlib import Path
 
-from sync_core.bootstrap import aws_session
+from sync_core.bootstrap import aws_session, open_bucket
 from sync_core.config import Config
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 from sync_core.model import Site
 from sync_core.peer import read_access
-from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.protocol import SyncStore
+from sync_core.storage.s3_clients import AccessKey
 
 
-def sides_of_ready_file(path: Path) -> dict[str, S3ObjectStore]:
+def sides_of_ready_file(path: Path) -> dict[str, SyncStore]:
     """Return the buckets of a running `dualway local` by site, opened as their users."""
     return sides_of_cloud(read_ready_file(path))
 
 
-def sides_of_cloud(cloud: ReadyCloud) -> dict[str, S3ObjectStore]:
+def sides_of_cloud(cloud: ReadyCloud) -> dict[str, SyncStore]:
     """Return the buckets of a local cloud by site, opened as their users."""
     return {
-        name: _open(
+        name: open_bucket(
             Site(name, site.bucket, site.region),
             cloud.endpoint_url,
             AccessKey(site.user_access_key_id, site.user_secret_access_key),
@@ -28,7 +28,7 @@ def sides_of_cloud(cloud: ReadyCloud) -> dict[str, S3ObjectStore]:
     }
 
 
-def sides_of_deployment(config: Config) -> dict[str, S3ObjectStore]:
+def sides_of_deployment(config: Config) -> dict[str, SyncStore]:
     """Return the buckets of a deployment by site, opened as its worker opens them.
 
     Raises what reading the peer's key pair raises.
@@ -39,14 +39,6 @@ def sides_of_deployment(config: Config) -> dict[str, S3ObjectStore]:
     )
     access_key = read_access(vault, config.peer_secret).access_key
     return {
-        own.name: _open(own, config.endpoint_url, None),
-        peer.name: _open(peer, config.peer_endpoint_url, access_key),
+        own.name: open_bucket(own, config.endpoint_url, None),
+        peer.name: open_bucket(peer, config.peer_endpoint_url, access_key),
     }
-
-
-def _open(site: Site, endpoint_url: str | None, access_key: AccessKey | None) -> S3ObjectStore:
-    """Open a bucket with a key pair (None: with the credentials of the process)."""
-    clients = s3_clients(
-        aws_session(), site.region, access_key=access_key, endpoint_url=endpoint_url
-    )
-    return S3ObjectStore(site.bucket, lambda: clients)

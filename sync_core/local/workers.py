@@ -12,7 +12,7 @@ from pathlib import Path
 import sync_core
 from sync_core.local.launch import LocalSite
 
-COMMAND = (sys.executable, "-m", "sync_core.cli", "worker")
+COMMAND = (sys.executable, "-m", "sync_core.cli", "worker", "--until-stdin-closes")
 
 STOP_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.2
@@ -157,6 +157,8 @@ class _Supervised:
                 if process is None:
                     return
                 process.wait()
+                if process.stdin is not None:
+                    process.stdin.close()
                 if time.monotonic() - started >= _SETTLED_SECONDS:
                     pause_seconds = _FIRST_PAUSE_SECONDS
                 self._stopping.wait(pause_seconds)
@@ -170,7 +172,8 @@ class _Supervised:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                 self._command,
                 env=dict(self._spec.environment),
-                stdin=subprocess.DEVNULL,
+                # It ends with us, and with that the worker, even if we are killed.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -41,12 +41,21 @@ def shard_pages(query: Query, shard: str, start_after: str) -> Iterator[Sequence
 def listed(found: Iterable[Sequence[Item]]) -> Iterator[ListedRecord]:
     """Yield the records of some pages; raises `Poison` at an item that is no record."""
     for page in found:
-        for item in page:
+        # Most of them wait while other shards are read: as texts, they are nothing that the garbage
+        # collector has to visit again and again.
+        for key, shown in [_texts(item) for item in page]:
             try:
-                record = from_shown(item["sk"]["S"], item["shown"]["S"])
-            except (KeyError, ValueError) as error:
-                raise no_record(item, error) from error
+                record = from_shown(key, shown)
+            except ValueError as error:
+                raise no_record({"sk": {"S": key}}, error) from error
             yield record
+
+
+def _texts(item: Item) -> tuple[str, str]:
+    try:
+        return item["sk"]["S"], item["shown"]["S"]
+    except KeyError as error:
+        raise no_record(item, error) from error
 
 
 def pages(

@@ -5,9 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sync_core.model import ControlItem, ListedRecord, Pair, SideState, SyncRecord
-
-LONGEST_KEY_BYTES = 1024
-"""Of an object in S3 (user guide, "Naming Amazon S3 objects", 2025)."""
+from sync_core.routing import MAX_KEY_BYTES
 
 _SECOND = timedelta(seconds=1)
 
@@ -42,7 +40,7 @@ def as_listed(record: SyncRecord) -> ListedRecord:
 
 def is_listable(key: str) -> bool:
     """Tell whether a listing shows the key's record: whether an object in S3 can have the key."""
-    return 0 < len(key.encode()) <= LONGEST_KEY_BYTES
+    return 0 < len(key.encode()) <= MAX_KEY_BYTES
 
 
 def require_distinct_keys(records: Sequence[SyncRecord]) -> None:

@@ -7,17 +7,12 @@ from datetime import datetime
 
 from sync_core.errors import Blocked, IntegrityError, PreconditionFailed
 from sync_core.model import ObjectVersion, VersionEntry
+from sync_core.routing import MAX_KEY_BYTES, MAX_METADATA_BYTES
 from sync_core.storage.crc64nvme import crc64nvme
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.memory_bucket import Stored, Upload
 from sync_core.storage.metadata import split_marker, with_marker
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable
-
-MAX_KEY_BYTES = 1024
-"""S3 user guide, Naming Amazon S3 objects."""
-
-MAX_METADATA_BYTES = 2048
-"""Names and values together (S3 user guide, Working with object metadata)."""
 
 MIN_PART_BYTES = 5 * 1024**2
 """Of every part but the last (S3 user guide, Amazon S3 multipart upload limits)."""

@@ -114,7 +114,7 @@ class S3ObjectStore(S3Versions):
                     MaxKeys=self._dialect.page_keys,
                     **position,
                 )
-            yield from page.entries
+            yield from page
             if page.next_token is None:
                 return
             position = {"ContinuationToken": page.next_token}

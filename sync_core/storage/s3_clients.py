@@ -43,24 +43,31 @@ class AccessKey:
     session_token: str | None = field(default=None, repr=False)
 
 
-def s3_clients(
+def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
     session: Session,
     region: str,
     *,
     access_key: AccessKey | None = None,
     endpoint_url: str | None = None,
     dialect: Dialect = AWS,
+    max_connections: int = 64,
 ) -> S3Clients:
     """Make both clients, ready for `S3ObjectStore`.
 
     Without an `access_key` the session's own credentials are used (a role's, which renew
-    themselves); without an `endpoint_url` AWS's endpoint of the region. Clients are safe to share
-    between threads, but making them is not: call this from one thread at a time. It takes tens of
-    milliseconds, so keep the result for as long as the key pair is valid.
+    themselves); without an `endpoint_url` AWS's endpoint of the region. Each of the two keeps up to
+    `max_connections`. Clients are safe to share between threads, but making them is not: call this
+    from one thread at a time. It takes tens of milliseconds, so keep the result for as long as the
+    key pair is valid.
     """
 
     def client(attempts: int) -> "S3Client":
-        config = client_config(dialect, attempts=attempts, custom_endpoint=endpoint_url is not None)
+        config = client_config(
+            dialect,
+            attempts=attempts,
+            custom_endpoint=endpoint_url is not None,
+            max_connections=max_connections,
+        )
         made: S3Client = session.client(
             "s3",
             region_name=region,

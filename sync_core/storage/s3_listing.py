@@ -14,10 +14,11 @@ a request.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
@@ -65,11 +66,22 @@ _BEGIN, _END = b"<Contents>", b"</Contents>"
 _listed_object = partial(tuple.__new__, ListedObject)
 
 
-class Page(NamedTuple):
-    """One page of a listing, and the token that continues it; None behind the last page."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing, and the token that continues it; None behind the last page.
 
-    entries: list[ListedObject]
+    It is kept in columns: texts and numbers are nothing that the garbage collector has to visit.
+    """
+
+    keys: Sequence[str]
+    etags: Sequence[str]
+    sizes_bytes: Sequence[int]
+    modified: Sequence[str]
     next_token: str | None
+
+    def __iter__(self) -> Iterator[ListedObject]:
+        columns = (self.keys, self.etags, self.sizes_bytes, self.modified)
+        return map(_listed_object, zip(*columns, strict=True))
 
 
 def fetch_page(client: "S3Client", **parameters: Any) -> Page:
@@ -123,9 +135,8 @@ def read_by_pattern(body: bytes) -> Page | None:
     # Within a comment or another element the same bytes would say something else.
     if len(frame.findall("{*}Contents")) != 1:
         return None
-    keys, times, etags, sizes, _ = zip(*found, strict=True)
-    columns = _decoded(frame, keys), etags, map(int, sizes), times
-    return _page(frame, list(map(_listed_object, zip(*columns, strict=True))))
+    keys, modified, etags, sizes, _ = map(list, zip(*found, strict=True))
+    return Page(_decoded(frame, keys), etags, list(map(int, sizes)), modified, _next_token(frame))
 
 
 def read_by_tree(body: bytes) -> Page:
@@ -138,25 +149,21 @@ def read_by_tree(body: bytes) -> Page:
         {child.tag.rpartition("}")[2]: child.text or "" for child in element}
         for element in root.iterfind("{*}Contents")
     ]
-    keys = _decoded(root, [entry["Key"] for entry in entries])
-    return _page(root, [_listed(*pair) for pair in zip(keys, entries, strict=True)])
+    return Page(
+        _decoded(root, [entry["Key"] for entry in entries]),
+        [entry["ETag"].strip('"') for entry in entries],
+        [int(entry["Size"]) for entry in entries],
+        [_whole_seconds(entry["LastModified"].strip()) for entry in entries],
+        _next_token(root),
+    )
 
 
-def _page(root: ET.Element, entries: list[ListedObject]) -> Page:
+def _next_token(root: ET.Element) -> str | None:
     goes_on = {"true": True, "false": False}[root.findtext("{*}IsTruncated", "").strip()]
     token = root.findtext("{*}NextContinuationToken") if goes_on else None
     if goes_on and not token:
         raise ValueError("the listing is cut off, and nothing says how to continue it")
-    return Page(entries, token)
-
-
-def _listed(key: str, entry: Mapping[str, str]) -> ListedObject:
-    return ListedObject(
-        key=key,
-        etag=entry["ETag"].strip('"'),
-        size_bytes=int(entry["Size"]),
-        modified=_whole_seconds(entry["LastModified"].strip()),
-    )
+    return token
 
 
 def _whole_seconds(text: str) -> str:
@@ -170,7 +177,7 @@ def _whole_seconds(text: str) -> str:
     return instant.astimezone(UTC).strftime(MODIFIED_FORMAT)
 
 
-def _decoded(root: ET.Element, keys: Sequence[str]) -> Sequence[str]:
+def _decoded(root: ET.Element, keys: list[str]) -> list[str]:
     if root.findtext("{*}EncodingType") != "url":
         return keys
     # All at once costs a third, unless a key has the character that parts them.

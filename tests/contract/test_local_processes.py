@@ -118,6 +118,7 @@ class TestStart:
                 "dead_letter_queue_url",
                 "records_table",
                 "log_file",
+                "environment",
             }
             launched = local_cloud.sites[name]
             assert site["user_secret_access_key"] == launched.user_secret_access_key

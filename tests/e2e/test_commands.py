@@ -29,23 +29,42 @@ def test_the_demo_ends_with_equal_buckets() -> None:
     assert "Repeated transfer job!" in shown.stdout
 
 
-def test_a_demo_that_is_ended_stops_its_workers(tmp_path: Path) -> None:
+def started_demo(folder: Path) -> tuple["subprocess.Popen[bytes]", list[int]]:
+    """Start the demo; return it with the process ids of its workers."""
     demo = subprocess.Popen(
-        [*COMMAND, "demo", "--directory", str(tmp_path)], stdout=subprocess.DEVNULL
+        [*COMMAND, "demo", "--directory", str(folder)], stdout=subprocess.DEVNULL
     )
     started: list[int] = []
 
     def have_started() -> bool:
-        logs = [path.read_text().splitlines() for path in tmp_path.glob("worker-*.log")]
+        logs = [path.read_text().splitlines() for path in folder.glob("worker-*.log")]
         started[:] = [json.loads(log[0])["process_id"] for log in logs if log]
         return len(started) == 2
 
     eventually(have_started, "the workers did not start")
+    return demo, started
+
+
+def lives(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_demo_that_is_ended_stops_its_workers(tmp_path: Path) -> None:
+    demo, workers = started_demo(tmp_path)
     demo.terminate()
     assert demo.wait(DEADLINE_SECONDS) == 128 + signal.SIGTERM
-    for process_id in started:
-        with pytest.raises(ProcessLookupError):
-            os.kill(process_id, 0)
+    assert not any(map(lives, workers))
+
+
+def test_workers_do_not_outlive_a_demo_that_is_killed(tmp_path: Path) -> None:
+    demo, workers = started_demo(tmp_path)
+    demo.kill()
+    demo.wait(DEADLINE_SECONDS)
+    eventually(lambda: not any(map(lives, workers)), "the workers live on")
 
 
 def test_verify_names_each_difference_and_ends_with_one(running: Running) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_core import evaluation, evidence, gather, transfer
+from sync_core import evidence, gather, transfer
 from sync_core.decide import Terms, decide
 from sync_core.evidence import Evidence
 from sync_core.model import Copy, ObjectVersion, Skip, SkipReason, Verdict
@@ -14,13 +14,13 @@ from tests.property.one_key_rules import Fault
 
 
 def _newest_wins(
-    own: ObjectVersion | None, peer: ObjectVersion | None, evidence: Evidence, terms: Terms
+    own: ObjectVersion | None, peer: ObjectVersion | None, known: Evidence, terms: Terms
 ) -> Verdict:
     """Decide between two objects as mirroring tools do."""
-    if own is None or peer is None or evidence.link is not None:
-        return decide(own, peer, evidence, terms)
+    if own is None or peer is None or known.link is not None:
+        return decide(own, peer, known, terms)
     if own.last_modified_at == peer.last_modified_at:
-        return decide(own, peer, evidence, terms)
+        return decide(own, peer, known, terms)
     if own.last_modified_at > peer.last_modified_at:
         return Copy(8, own, peer)
     return Skip(9, SkipReason.PEER_ACTS)
@@ -39,7 +39,6 @@ _REPLACED: Mapping[Fault, tuple[Any, str, Callable[..., Any]]] = {
     Fault.EVERY_MARKER_VALID: (evidence, "is_valid", _always),
     Fault.NO_LEASE_CHECK: (transfer, "_require_lease", _nothing),
     Fault.OVERWRITTEN_UNSEEN: (transfer, "keep_overwritten", _nothing),
-    Fault.ECHOES_DROPPED: (evaluation.Evaluation, "_acknowledge_echo", _always),
 }
 
 OF_PRODUCTION = frozenset(_REPLACED)

@@ -8,22 +8,20 @@ the one that was read, and what a stack writes is echoed to the bucket's own sta
 from typing import NamedTuple
 
 from tests.objects import KEY
-from tests.property.one_key_state import Echo, Fault, Rules, State, Worker, with_one
+from tests.property.one_key_losses import buries, loss
+from tests.property.one_key_rules import Delivery, Echo, Fault, Rules
+from tests.property.one_key_state import State, Worker, with_one
+from tests.property.one_key_translation import NULL_VERSION
 from tests.property.one_key_values import (
+    REPLICA_AT,
     Answer,
     Instance,
     Message,
+    Record,
     Refusal,
     Request,
-    Seen,
     Verb,
 )
-
-LOST = "LOST"
-"""A user's bytes or metadata were destroyed that the winner's side had not seen, without a copy."""
-
-ABA = "ABA"
-"""The same, where the etag could not tell the instance from the one that was decided on (R3)."""
 
 
 class Reply(NamedTuple):
@@ -44,23 +42,28 @@ class Services:
     def answer(self, state: State, index: int, worker: Worker, request: Request) -> Reply:
         """Carry out one request of worker number `index`."""
         match request.verb:
-            case Verb.NONCE:
-                return Reply(f"{state.copies}.{index}", state)
-            case Verb.READ_RECORD:
-                return Reply(self._record(state, request.side), state)
             case Verb.WRITE_RECORD:
                 return self._write_record(state, request)
-            case Verb.HEAD | Verb.GET:
-                return Reply(_read(state, worker, request), state)
-            case Verb.KEEP:
-                return self._keep(state, request)
             case Verb.PUT | Verb.DELETE:
                 return self._write(state, worker, request)
-
-    def _record(self, state: State, stack: int) -> Answer:
-        """A lease that is still held is read as it is, unless leases are said to run out."""
-        record = state.records[stack]
-        return record._replace(is_leased=False) if record and self._rules.leases_expire else record
+            case Verb.KEEP | Verb.KEEP_VERSION:
+                return self._keep(state, request)
+            case Verb.PURGE:
+                history = state.histories[request.side]
+                left = tuple(each for each in history if each.version != request.version)
+                purged = state._replace(histories=with_one(state.histories, request.side, left))
+                return Reply(answer=True, state=purged)
+            case Verb.PUT_TAGS:
+                return self._put_tags(state, request)
+            case Verb.NUDGE:
+                nudged = state.with_due(request.side, frozenset({Message.PEER_HINT}))
+                return Reply(answer=True, state=nudged)
+            case Verb.NONCE:
+                return Reply(f"{state.copies}.{index}", state)
+            case Verb.CLOCK:
+                return Reply(self._rules.leases - state.leases, state)
+            case _:
+                return Reply(_read(state, worker, request), state)
 
     def _write_record(self, state: State, request: Request) -> Reply:
         record, known = request.record, state.records[request.side]
@@ -69,20 +72,38 @@ class Services:
         generation = known.generation if known else 0
         if record.generation != generation and not self._has(Fault.UNCONDITIONAL_RECORD):
             return Reply(answer=False, state=state)
-        stored = record._replace(generation=generation + 1)
-        if self._has(Fault.NO_INTENT):
-            stored = stored._replace(intent=None)
+        stored = self._shortened(record)._replace(generation=generation + 1)
         records = with_one(state.records, request.side, stored)
         return Reply(answer=True, state=state._replace(records=records))
 
+    def _shortened(self, record: Record) -> Record:
+        """Return the record without what nothing is decided by under these rules."""
+        rules, pair, intent = self._rules, record.pair, record.intent
+        if pair is not None:
+            own, peer, tags = pair
+            if rules.delivery is not Delivery.FINDER:
+                own, peer = own and (own[0], None), peer and (peer[0], None)
+            pair = (own, peer, tags if rules.has_tags else None)
+        if intent is not None and not rules.versioned:
+            intent = (intent[0], "")
+        return record._replace(
+            pair=pair,
+            intent=None if self._has(Fault.NO_INTENT) else intent,
+            past=() if self._has(Fault.NO_PAST) else record.past,
+        )
+
     def _keep(self, state: State, request: Request) -> Reply:
-        """Copy the current instance aside, without its marker."""
-        current = state.objects[request.side]
-        if current is None or not _has_etag_of(request.expected, current):
+        """Copy an instance aside, the current one or a version, without its marker."""
+        if request.verb is Verb.KEEP_VERSION:
+            kept = _version(state, request)
+        else:
+            current = state.objects[request.side]
+            kept = current if has_etag_of(request.expected, current) else None
+        if kept is None:
             return Reply(Refusal.PRECONDITION, state)
         if self._has(Fault.LOSER_DROPPED):
             return Reply(answer=True, state=state)
-        copy = (request.side, request.key, current._replace(marker=None))
+        copy = (request.side, request.key, kept._replace(marker=None, version=None, restored=0))
         return Reply(answer=True, state=state._replace(kept=state.kept | {copy}))
 
     def _write(self, state: State, worker: Worker, request: Request) -> Reply:
@@ -95,22 +116,38 @@ class Services:
         if written is None and current is None:
             return Reply(answer=True, state=state)
         seen = worker.peer_seen if side == worker.moment.stack else worker.own_seen
-        after = state._replace(
-            objects=with_one(state.objects, side, written),
+        top = written or self._delete_marker(state, side)
+        account = state.account
+        if buries(self._rules, state, seen, side, written) and current:
+            account = account._replace(buried=account.buried | {current.value})
+        after = state.with_top(side, top)._replace(
             seen=with_one(state.seen, side, state.seen[side] | seen),
-            copies=state.copies + (written is not None),
+            copies=state.copies + (top is not None),
+            account=account,
         )
         echo = Message.ECHO_PUT if written else Message.ECHO_REMOVAL
         return Reply(
-            answer=True,
+            answer=written.version or True if written else True,
             state=self._with_echo(after, side, echo),
-            violation=_loss(state, seen, request, current, written),
+            violation=loss(self._rules, state, seen, request, written),
         )
+
+    def _delete_marker(self, state: State, side: int) -> Instance | None:
+        if side not in self._rules.versioned:
+            return None
+        return Instance(0, 0, REPLICA_AT, None, f"s{state.copies}")
 
     def _stored(self, state: State, request: Request) -> Instance | None:
         """Return what is there after a put; a store without markers shows times instead."""
         put = request.instance
-        if put is None or put.marker is None:
+        if put is None:
+            return None
+        if request.side in self._rules.versioned:
+            put = put._replace(version=f"s{state.copies}")
+        if self._rules.delivery is Delivery.FINDER:
+            # A listing tells instances apart by their times, which differ: each has its second.
+            put = put._replace(at=put.at + state.copies)
+        if put.marker is None:
             return put
         if self._has(Fault.NO_MARKER):
             return put._replace(marker=None, at=put.at + state.copies)
@@ -126,55 +163,61 @@ class Services:
         if is_delete and current is None:
             return True
         ignores = Fault.UNCONDITIONAL_DELETE if is_delete else Fault.UNCONDITIONAL_PUT
-        return self._has(ignores) or _has_etag_of(request.expected, current)
+        return self._has(ignores) or has_etag_of(request.expected, current)
+
+    def _put_tags(self, state: State, request: Request) -> Reply:
+        current, history = state.objects[request.side], state.histories[request.side]
+        if current is None:
+            return Reply(Refusal.PRECONDITION, state)
+        tagged = (current._replace(tags=request.tags), *history[1:])
+        after = state._replace(histories=with_one(state.histories, request.side, tagged))
+        return Reply(True, self._with_echo(after, request.side, Message.ECHO_TAGGED))  # noqa: FBT003
 
     def _with_echo(self, state: State, stack: int, echo: Message) -> State:
-        if self._rules.echo in {Echo.ACKNOWLEDGED, Echo.REPEATED}:
+        rules = self._rules
+        if rules.echo is Echo.LOST:
+            return state
+        if rules.delivery is Delivery.EVENTS:
+            return state.with_due(stack, frozenset({echo}))
+        if rules.echo in {Echo.ACKNOWLEDGED, Echo.REPEATED}:
             echoes = with_one(state.echoes, stack, state.echoes[stack] | {echo})
             state = state._replace(echoes=echoes)
-        if self._rules.echo in {Echo.LATE, Echo.REPEATED}:
+        if rules.echo in {Echo.LATE, Echo.REPEATED}:
             echoed = with_one(state.echoed, stack, state.echoed[stack] | {echo})
             state = state._replace(echoed=echoed)
         return state
 
 
 def _read(state: State, worker: Worker, request: Request) -> Answer:
+    if request.verb is Verb.READ_RECORD:
+        return state.records[request.side]
+    if request.verb is Verb.VERSIONS:
+        return state.histories[request.side]
+    if request.verb is Verb.HEAD_VERSION:
+        return _version(state, request)
+    current = state.objects[request.side]
+    if request.verb is Verb.READ_TAGS:
+        return current.tags if current else None
     if request.key != KEY:
         copies = (copy for *place, copy in state.kept if place == [request.side, request.key])
         return next(copies, None)
-    current = state.objects[request.side]
     if request.expected is not None:
-        matches = _has_etag_of(request.expected, current)
+        matches = has_etag_of(request.expected, current)
         return current if matches else Refusal.PRECONDITION
     if worker.early is not None and request.side == worker.moment.stack:
         return worker.early[0]
     return current
 
 
-def _has_etag_of(expected: Instance | None, current: Instance | None) -> bool:
+def _version(state: State, request: Request) -> Instance | None:
+    """Return one version that is no delete marker."""
+    wanted = None if request.version == NULL_VERSION else request.version
+    found = (each for each in state.histories[request.side] if each.version == wanted)
+    return next((each for each in found if each.content), None)
+
+
+def has_etag_of(expected: Instance | None, current: Instance | None) -> bool:
     """Tell whether both are absent or show the same etag; a metadata edit does not change it."""
     if expected is None or current is None:
         return expected is current
     return expected.content == current.content
-
-
-def _loss(
-    state: State,
-    seen: Seen,
-    request: Request,
-    current: Instance | None,
-    written: Instance | None,
-) -> str | None:
-    """Tell whether `written` in place of `current` destroys what exists nowhere else.
-
-    It does not if the winner's side had seen it, or if it is in a copy or in the winner itself.
-    """
-    if current is None or current.operation in seen:
-        return None
-    if current.value in {copy.value for *_, copy in state.kept}:
-        return None
-    if written is not None and written.value == current.value:
-        return None
-    expected = request.expected
-    was_mistaken = expected is not None and expected.operation != current.operation
-    return ABA if was_mistaken and _has_etag_of(expected, current) else LOST

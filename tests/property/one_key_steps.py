@@ -1,24 +1,29 @@
-"""Every step that can happen next to one key: users, workers, crashes, echoes.
+"""Every step that can happen next to one key: users, workers, crashes, echoes, time.
 
 Between any two requests of a worker anything else may happen. Only what nobody else can notice is
-joined to the request before: taking a nonce, reading the record at the start, and, where the stack
-has a single worker, claiming the key; never the record after a write, for a crash between these two
-is noticed.
+joined to the request before: taking a nonce, reading the record at the start, reading a version,
+and, where the stack has a single worker, claiming the key; never the record after a write, for a
+crash between these two is noticed. The clock is read in one with the request that follows, for no
+more time than a lease lasts can pass between a worker's last check and its write; unless the rules
+say so.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sync_core.hints import reason_of
 from tests.objects import KEY
+from tests.property.one_key_rules import Delivery, Fault, Rules
 from tests.property.one_key_services import Services
-from tests.property.one_key_stack import evaluation
-from tests.property.one_key_state import Fault, Rules, State, Step, Worker, with_one
+from tests.property.one_key_stack import evaluation, setup_of
+from tests.property.one_key_state import State, Step, Worker, with_one, with_worker
+from tests.property.one_key_translation import listed_of, listed_record_of
+from tests.property.one_key_users import Users
 from tests.property.one_key_values import (
     NAMES,
     A,
     Answer,
     B,
-    Instance,
     Message,
     Refusal,
     Request,
@@ -27,7 +32,10 @@ from tests.property.one_key_values import (
 
 _RECORDS = frozenset({Verb.READ_RECORD, Verb.WRITE_RECORD})
 _WRITES = frozenset({Verb.PUT, Verb.DELETE})
+_EFFECTS = _WRITES | {Verb.KEEP, Verb.KEEP_VERSION, Verb.PURGE, Verb.PUT_TAGS}
 _READS = frozenset({Verb.HEAD, Verb.GET})
+_UNNOTICED = frozenset({Verb.NONCE, Verb.NUDGE, Verb.HEAD_VERSION})
+_ECHOES = frozenset({Message.ECHO_PUT, Message.ECHO_REMOVAL, Message.ECHO_TAGGED})
 
 
 class Exchange(NamedTuple):
@@ -41,13 +49,16 @@ class Exchange(NamedTuple):
         where = NAMES[request.side]
         if request.verb is Verb.READ_RECORD:
             return f"{request.verb} {where}: {answer or 'none'}."
+        if request.verb is Verb.WRITE_RECORD:
+            return f"{request.verb} {where}: {request.record}{'' if answer else ', refused'}."
         if request.verb in _READS:
             copy = "" if request.key == KEY else f"{request.key} at "
             return f"{request.verb} {copy}{where}: {answer or 'absent'}."
-        if request.verb is Verb.WRITE_RECORD:
-            return f"{request.verb} {where}: {request.record}{'' if answer else ', refused'}."
-        refused = "" if answer is True else f": {answer}"
-        return f"{request.verb} {where} {request.instance or request.expected}{refused}."
+        if request.verb is Verb.VERSIONS and isinstance(answer, tuple):
+            return f"{request.verb} {where}: {', '.join(map(str, answer)) or 'none'}."
+        what = request.instance or request.expected or request.version or sorted(request.tags)
+        told = "" if answer is True else f": {answer}"
+        return f"{request.verb} {where} {what}{told}."
 
 
 class Steps:
@@ -56,64 +67,71 @@ class Steps:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._services = Services(rules)
+        self._users = Users(rules)
+        self._setups = (setup_of(rules, A), setup_of(rules, B))
         self._is_alone = tuple(rules.workers.count(stack) == 1 for stack in (A, B))
+        self._late = {Verb.CLOCK} if rules.are_writes_late else set()
+        self._is_eventful = rules.delivery is Delivery.EVENTS
 
     def after(self, state: State) -> Iterator[Step]:
         """Yield everything that can happen next."""
         if state.operations and not any(state.echoes):
-            yield from self._user_steps(state)
+            yield from self._users.after(state)
+        if state.leases and any(state.workers):
+            yield Step(("the leases run out",), state._replace(leases=state.leases - 1))
         idle: dict[int, int] = {}
         for index, worker in enumerate(state.workers):
             if worker is None:
                 # Two idle workers of one stack are the same: one of them may start.
                 idle.setdefault(self._rules.workers[index], index)
-                continue
-            yield self.work(state, index)
-            if state.crashes and worker.has_claimed:
-                yield _crash(state, index, worker.moment.stack)
-            request = worker.moment.request
-            if state.lost_answers and request and request.verb in _WRITES:
-                fewer = state._replace(lost_answers=state.lost_answers - 1)
-                yield self.work(fewer, index, is_heard=False)
+            else:
+                yield from self._worker_steps(state, index, worker)
         for stack in (A, B):
-            record = state.records[stack]
-            if record is None or not record.is_leased or self._rules.leases_expire:
+            if self._is_eventful:
+                if stack in idle:
+                    yield from (self.deliver(state, idle[stack], m) for m in state.due[stack])
+            elif not self._is_held(state, stack):
                 yield from (self.hear(state, stack, echo) for echo in state.echoes[stack])
                 if stack in idle and state.evaluations:
                     yield from self._starts(state, idle[stack], stack)
 
-    # --- users ----------------------------------------------------------------------------------
+    def asks_for_a_look(self, state: State, stack: int) -> bool:
+        """Tell whether the finder's rule asks for one, with listings and record as they are."""
+        own, peer = (listed_of(each) if each else None for each in state.objects)
+        record = state.records[stack]
+        known = listed_record_of(record) if record else None
+        sides = (own, peer) if stack == A else (peer, own)
+        return reason_of(*sides, known).asks_for_a_look
 
-    def _user_steps(self, state: State) -> Iterator[Step]:
-        number = self._rules.operations - state.operations + 1
-        for side, current in enumerate(state.objects):
-            where = ("at", NAMES[side])
-            for at in self._rules.stamps:
-                put = Instance(number, 0, at, None)
-                yield Step(("user puts", put, *where), _by_user(state, side, put, number))
-            if current is None:
-                continue
-            told = state._replace(deleted=state.deleted | {state.seen[side]})
-            yield Step(("user deletes", *where), _by_user(told, side, None, number))
-            if self._rules.has_edits:
-                yield from self._edits(state, side, current, number)
-
-    def _edits(self, state: State, side: int, current: Instance, number: int) -> Iterator[Step]:
-        """A user changes the metadata only, or the bytes only; either way our marker stays."""
-        for at in self._rules.stamps:
-            edited = [current._replace(edit=number, at=at)]
-            if current.marker:
-                edited.append(Instance(number, 0, at, current.marker))
-            for instance in edited:
-                after = _by_user(state, side, instance, number)
-                yield Step(("user edits", instance, "at", NAMES[side]), after)
+    def _is_held(self, state: State, stack: int) -> bool:
+        """Tell whether another worker holds the key, so that an evaluation would do nothing."""
+        record = state.records[stack]
+        return record is not None and record.leased_until > self._rules.leases - state.leases
 
     # --- workers --------------------------------------------------------------------------------
+
+    def _worker_steps(self, state: State, index: int, worker: Worker) -> Iterator[Step]:
+        yield self.work(state, index)
+        if state.crashes and worker.has_claimed:
+            yield self._crash(state, index, worker)
+        request = worker.moment.request
+        if state.lost_answers and request and request.verb in _WRITES:
+            fewer = state._replace(lost_answers=state.lost_answers - 1)
+            yield self.work(fewer, index, is_heard=False)
 
     def _starts(self, state: State, index: int, stack: int) -> Iterator[Step]:
         fewer = state._replace(evaluations=state.evaluations - 1)
         for message in (*self._rules.messages, *state.echoed[stack]):
-            yield self.begin(fewer, index, stack, message)
+            if message is not Message.FINDER or self.asks_for_a_look(state, stack):
+                yield self.begin(fewer, index, stack, message)
+
+    def deliver(self, state: State, index: int, message: Message, *, waited: bool = False) -> Step:
+        """Have worker number `index` take a message that is due."""
+        stack = self._rules.workers[index]
+        taken = state._replace(due=with_one(state.due, stack, state.due[stack] - {message}))
+        if message in _ECHOES and Fault.ECHOES_DROPPED in self._rules.faults:
+            return Step((f"worker {index} of {NAMES[stack]} drops {message}.",), taken)
+        return self.begin(taken, index, stack, message, waited=waited)
 
     def begin(
         self, state: State, index: int, stack: int, message: Message, *, waited: bool = False
@@ -122,11 +140,12 @@ class Steps:
 
         `waited` says that the grace period is over.
         """
-        worker = Worker(evaluation(stack, message, waited=waited))
+        kind = Message.HINT if message is Message.FINDER else message
+        worker = Worker(evaluation(self._setups[stack], kind, waited=waited))
         who = (f"worker {index} of {NAMES[stack]}, woken by {message},",)
         if Fault.OWN_SIDE_FIRST in self._rules.faults:
             early = (state.objects[stack], state.seen[stack])
-            started = _with(state, index, worker._replace(early=early), stack)
+            started = with_worker(state, index, worker._replace(early=early), stack)
             return Step((*who, "reads", NAMES[stack], early[0] or "absent"), started)
         return self._go_on(state, index, worker, who)
 
@@ -151,23 +170,40 @@ class Steps:
         already_said = len(worker.moment.reports)
         while (request := worker.moment.request) is not None:
             reply = self._services.answer(state, index, worker, request)
-            answer = reply.answer if is_heard else Refusal.NO_ANSWER
+            answer = reply.answer if is_heard or request.verb is Verb.CLOCK else Refusal.NO_ANSWER
             state, violation = reply.state, violation or reply.violation
             worker = _informed(worker, state, request, answer)
-            if request.verb is not Verb.NONCE:
+            if request.verb not in {Verb.NONCE, Verb.CLOCK}:
                 says = (*says, Exchange(request, answer))
             if not self._joins(stack, request.verb, worker.moment.request):
                 break
         says = (*says, *worker.moment.reports[already_said:])
+        if worker.moment.request is None and self._is_eventful and worker.moment.leaves:
+            state = state.with_due(stack, worker.moment.leaves)
         following = worker if worker.moment.request else None
-        return Step(says, _with(state, index, following, stack), violation)
+        return Step(says, with_worker(state, index, following, stack), violation)
 
     def _joins(self, stack: int, done: Verb, request: Request | None) -> bool:
         if request is None:
             return False
+        if done is Verb.CLOCK or request.verb in self._late:
+            return True
         is_start = done is Verb.NONCE and request.verb is Verb.READ_RECORD
-        is_private = request.verb in _RECORDS and self._is_alone[stack] and done not in _WRITES
-        return request.verb is Verb.NONCE or is_start or is_private
+        is_private = request.verb in _RECORDS and self._is_alone[stack] and done not in _EFFECTS
+        return request.verb in _UNNOTICED or is_start or is_private
+
+    def _crash(self, state: State, index: int, worker: Worker) -> Step:
+        """A worker dies, its lease runs out, and its message comes back."""
+        stack = worker.moment.stack
+        dead = with_worker(state, index, None, stack)
+        record = dead.records[stack]
+        if record is not None:
+            free = with_one(dead.records, stack, record._replace(leased_until=0))
+            dead = dead._replace(records=free)
+        if self._is_eventful:
+            dead = dead.with_due(stack, frozenset({worker.moment.message}))
+        says = (f"worker {index} CRASHES",)
+        return Step(says, dead._replace(crashes=state.crashes - 1))
 
     def hear(self, state: State, stack: int, echo: Message) -> Step:
         """Evaluate an echo that is due, in one go: by a worker beside those that are counted."""
@@ -183,17 +219,6 @@ class Steps:
         return Step(says, last._replace(workers=last.workers[:index]), violation)
 
 
-def _crash(state: State, index: int, stack: int) -> Step:
-    """A worker dies, and its lease runs out."""
-    dead = _with(state, index, None, stack)
-    record = dead.records[stack]
-    records = dead.records
-    if record is not None:
-        records = with_one(dead.records, stack, record._replace(is_leased=False))
-    says = (f"worker {index} CRASHES",)
-    return Step(says, dead._replace(records=records, crashes=state.crashes - 1))
-
-
 def _informed(worker: Worker, state: State, request: Request, answer: Answer) -> Worker:
     """Return the worker with one answer more, and with the history of what it has read."""
     _, own_seen, peer_seen, has_claimed, early = worker
@@ -207,26 +232,3 @@ def _informed(worker: Worker, state: State, request: Request, answer: Answer) ->
     elif request.verb is Verb.WRITE_RECORD:
         has_claimed = has_claimed or answer is True
     return Worker(worker.moment.after(answer), own_seen, peer_seen, has_claimed, early)
-
-
-def _by_user(state: State, side: int, instance: Instance | None, number: int) -> State:
-    return state._replace(
-        objects=with_one(state.objects, side, instance),
-        seen=with_one(state.seen, side, state.seen[side] | {number}),
-        operations=state.operations - 1,
-    )
-
-
-def _with(state: State, index: int, worker: Worker | None, stack: int) -> State:
-    """Return the state with one worker where it has got to.
-
-    The number of a generation is forgotten as soon as no worker of the stack holds one.
-    """
-    workers = (*state.workers[:index], worker, *state.workers[index + 1 :])
-    record = state.records[stack]
-    if record is None or record.generation == 1:
-        return state._replace(workers=workers)
-    if any(other and other.moment.stack == stack for other in workers):
-        return state._replace(workers=workers)
-    records = with_one(state.records, stack, record._replace(generation=1))
-    return state._replace(workers=workers, records=records)

@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync_core.local.gaps.seam import Seam
+from sync_core.routing import MAX_KEY_BYTES, MAX_METADATA_BYTES
 
 _SEAM = Seam("limits of keys and metadata")
 _MODULE = "services.s3"
-
-MAX_KEY_BYTES = 1024
-MAX_METADATA_BYTES = 2048
 
 _PREFIX = "x-amz-meta-"
 

@@ -1,0 +1,152 @@
+"""Objects that no retry can copy: told once, noted, left alone, and copied when that has changed."""
+
+import pytest
+
+from sync_core.finder import FinderReport
+from sync_core.hints import Reason
+from sync_core.model import Action, listed_id
+from tests.two_stacks import Kind, TwoStacks
+
+KEY = "dir/report.txt"
+PREFIXES = [{"a": "", "b": ""}, {"a": "from/here/", "b": "to/"}]
+LONG = "x" * 1024
+
+
+def archived(prefixes: dict[str, str]) -> TwoStacks:
+    """Return a pair of which a's object was archived before it could be copied."""
+    world = TwoStacks(Kind(prefixes=prefixes))
+    world.put("a", prefixes["a"] + KEY)
+    world.buckets["a"].archive(prefixes["a"] + KEY)
+    return world
+
+
+@pytest.mark.parametrize("prefixes", PREFIXES)
+def test_an_archived_object_is_dead_lettered_once_with_its_reason(prefixes: dict[str, str]) -> None:
+    world = archived(prefixes)
+    world.quiesce()
+    [letter] = world.dead_letters
+    assert letter.endswith("the object is archived: restore it first")
+    assert KEY in letter
+    assert world.contents("b") == {}
+
+
+@pytest.mark.parametrize("prefixes", PREFIXES)
+def test_it_is_noted_so_that_no_finder_asks_for_it_again(prefixes: dict[str, str]) -> None:
+    world = archived(prefixes)
+    world.quiesce()
+    record = world.record("a", KEY)
+    assert record.blocked == listed_id(world.head("a", prefixes["a"] + KEY))
+    assert (record.intent, record.lease) == (None, None)
+    at_a = world.find(rounds=3)[0]
+    assert at_a.reasons == {Reason.BLOCKED: 1}
+    assert len(world.dead_letters) == 1
+
+
+@pytest.mark.parametrize("prefixes", PREFIXES)
+def test_it_is_copied_once_it_is_restored(prefixes: dict[str, str]) -> None:
+    world = archived(prefixes)
+    world.quiesce()
+    world.buckets["a"].restore(prefixes["a"] + KEY)
+    world.quiesce()
+    assert world.contents("b") == {KEY: b"1"}
+    assert world.record("a", KEY).blocked is None
+    assert world.find()[0].reasons == {Reason.IN_SYNC: 1}
+
+
+def test_an_archived_object_that_a_user_overwrites_is_copied() -> None:
+    world = archived(PREFIXES[0])
+    world.quiesce()
+    world.put("a", KEY, b"2")
+    world.quiesce()
+    assert world.contents("b") == {KEY: b"2"}
+    assert world.record("a", KEY).blocked is None
+
+
+def test_an_archived_object_that_a_user_overwrites_unheard_is_found() -> None:
+    world = archived(PREFIXES[0])
+    world.quiesce()
+    world.put("a", KEY, b"2")
+    world.lose_events()
+    world.find()
+    assert world.contents("b") == {KEY: b"2"}
+
+
+def test_an_archived_object_whose_event_was_lost_is_told_by_the_first_round_only() -> None:
+    world = archived(PREFIXES[0])
+    world.lose_events()
+    reports = [world.find()[0] for _ in range(3)]
+    assert [report.reasons for report in reports] == [
+        {Reason.NEW: 1},
+        {Reason.BLOCKED: 1},
+        {Reason.BLOCKED: 1},
+    ]
+    assert len(world.dead_letters) == 1
+
+
+def test_an_overwrite_that_was_archived_leaves_the_peers_object_alone() -> None:
+    world = TwoStacks()
+    world.put("a", KEY, b"1")
+    world.quiesce()
+    world.put("a", KEY, b"2")
+    world.buckets["a"].archive(KEY)
+    world.quiesce()
+    assert len(world.dead_letters) == 1
+    assert world.find()[0].reasons == {Reason.BLOCKED: 1}
+    world.buckets["a"].restore(KEY)
+    world.quiesce()
+    assert world.contents("b") == {KEY: b"2"}
+
+
+def test_an_object_in_sync_may_be_archived() -> None:
+    world = TwoStacks()
+    world.put("a", KEY, b"1")
+    world.quiesce()
+    world.buckets["a"].archive(KEY)
+    reports: list[FinderReport] = world.find(rounds=2)
+    assert [report.reasons for report in reports] == [{Reason.IN_SYNC: 1}] * 2
+    assert world.dead_letters == []
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_an_archived_object_is_deleted_with_its_counterpart(side: str) -> None:
+    world = TwoStacks()
+    world.put("a", KEY, b"1")
+    world.quiesce()
+    world.buckets["a"].archive(KEY)
+    world.delete(side, KEY)
+    world.quiesce()
+    assert world.contents("b") == {}
+    assert world.users["a"].head(KEY) is None
+
+
+def test_a_key_that_is_too_long_behind_the_peers_prefix_is_blocked() -> None:
+    world = TwoStacks(Kind(prefixes={"a": "", "b": "to/"}))
+    world.put("a", LONG)
+    world.quiesce()
+    assert len(world.dead_letters) == 1
+    assert world.record("a", LONG).blocked == listed_id(world.head("a", LONG))
+    assert world.find(rounds=2)[0].reasons == {Reason.BLOCKED: 1}
+    assert len(world.dead_letters) == 1
+
+
+def test_its_neighbours_in_the_batch_are_copied() -> None:
+    world = archived(PREFIXES[0])
+    world.put("a", "beside")
+    world.quiesce()
+    assert world.contents("b") == {"beside": b"1"}
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+
+
+@pytest.mark.parametrize("opaque", [False, True], ids=["md5", "opaque"])
+@pytest.mark.parametrize("in_parts", [False, True], ids=["one_put", "parts"])
+def test_an_object_whose_metadata_leaves_no_room_for_the_marker_is_copied_once(
+    *, opaque: bool, in_parts: bool
+) -> None:
+    kind = Kind(has_opaque_etags=opaque, one_put_bytes=0 if in_parts else 1024)
+    world = TwoStacks(kind)
+    world.put("a", KEY, note="x" * 2000)
+    world.quiesce()
+    world.find(rounds=2)
+    assert world.values("a") == world.values("b")
+    assert list(world.contents("a")) == [KEY]
+    assert world.sync_writes == {KEY: 1}
