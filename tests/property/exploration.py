@@ -2,13 +2,13 @@
 
     python -m tests.property.exploration --operations 3
 
-prints a line for each variant: the states, the seconds, what was violated. (Four operations also
-reach R2: two replicas that crossed, while the users deleted both originals.) Reading order:
-`one_key_values` (what is exchanged), `one_key_stack` (production, one request at a time),
-`one_key_state` (the world and its rules), `one_key_services` (the buckets and tables),
-`one_key_steps` (what can happen next), `one_key_end` (what must hold in the end), this search.
+prints a line for each variant, and what was violated where no known window allows it; then the exit
+status is 1. Reading order: `one_key_values` (what is exchanged), `one_key_rules` (what can happen),
+`one_key_stack` (production, one request at a time), `one_key_state` (the world), `one_key_services`
+(the buckets and tables), `one_key_users`, `one_key_steps` (what can happen next), `one_key_losses`
+and `one_key_end` (what must hold), this search, and `one_key_variants`.
 
-Not explored: versioned buckets, tags, objects in parts, several keys or pairs, listings.
+Not explored: objects in parts, several keys or pairs, listings that are stale.
 """
 
 import argparse
@@ -20,68 +20,52 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.property.one_key_end import RESURRECTED, End, FairRuns
-from tests.property.one_key_services import ABA
-from tests.property.one_key_state import Echo, Rules, State, Step, first_state
+from tests.property.one_key_end import (
+    DIVERGED,
+    LIVELOCK,
+    MANY_WRITES,
+    RESTLESS,
+    RESURRECTED,
+    TAGS_LOST,
+    End,
+    FairRuns,
+)
+from tests.property.one_key_losses import ABA, LOST, UNDONE
+from tests.property.one_key_rules import Rules
+from tests.property.one_key_state import State, Step, first_state
 from tests.property.one_key_steps import Steps
-from tests.property.one_key_values import A, B, Message
+from tests.property.one_key_variants import VARIANTS, Variant
 
 _MAX_TRACE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """Rules under which nothing may be violated but what a window, known by its name, allows.
-
-    R1: a replica is deleted before anybody has recorded it. R3: an edit of the metadata races a
-    write, and the etag does not show it. No lease: a worker that was held up for longer than its
-    lease writes after another one, and after the user's delete of what that had written.
-    """
-
-    rules: Rules
-    window: str = ""
-    allowed: frozenset[str] = frozenset()
-
-
-_TWO_AT_A = Rules(workers=(A, A, B), evaluations=2, stamps=(1,))
-VARIANTS: Mapping[str, Variant] = {
-    "echoes acknowledged": Variant(Rules()),
-    "any kind of event": Variant(
-        Rules(messages=(Message.CREATED, Message.REMOVED, Message.HINT), evaluations=2, stamps=(1,))
-    ),
-    "echoes acknowledged, and repeated": Variant(
-        Rules(echo=Echo.REPEATED, evaluations=3, stamps=(1,))
-    ),
-    "echoes late": Variant(Rules(echo=Echo.LATE, crashes=0)),
-    "every echo lost": Variant(Rules(echo=Echo.LOST, crashes=0)),
-    "every echo lost, and a crash": Variant(Rules(echo=Echo.LOST), "R1", frozenset({RESURRECTED})),
-    "an answer lost": Variant(Rules(lost_answers=1, crashes=0, evaluations=2)),
-    "edits that keep the marker": Variant(
-        Rules(has_edits=True, evaluations=2), "R3", frozenset({ABA})
-    ),
-    "two workers at a": Variant(_TWO_AT_A),
-    "two workers at a, leases run out": Variant(
-        _TWO_AT_A._replace(leases_expire=True, crashes=0), "no lease", frozenset({RESURRECTED})
-    ),
-}
+_COLUMNS = (
+    (LOST, UNDONE, TAGS_LOST),
+    (ABA,),
+    (DIVERGED, LIVELOCK, RESTLESS, MANY_WRITES),
+    (RESURRECTED,),
+)
+_HEAD = (
+    "| variant | operations/evaluations/crashes | states | lost | ABA | diverged or livelock "
+    "| resurrected | by a window | seconds |\n|---|---|---|---|---|---|---|---|---|\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What an exploration saw: how many states, and of each kind of violation count and trace."""
+    """What an exploration saw: how many states, and of each kind of violation count and trace.
+
+    `is_whole` is False where the time was up before all states were visited.
+    """
 
     states: int
     seconds: float
     violations: Counter[str]
     traces: Mapping[str, tuple[str, ...]]
-
-    def __str__(self) -> str:
-        found = ", ".join(f"{kind} {n:,}" for kind, n in sorted(self.violations.items()))
-        return f"{self.states:>10,} states {self.seconds:>7.1f} s  {found or 'no violation'}"
+    is_whole: bool = True
 
     def told(self) -> str:
         """Return the findings with the first trace of each violation."""
-        lines = [str(self)]
+        found = ", ".join(f"{kind} {n:,}" for kind, n in sorted(self.violations.items()))
+        lines = [f"{self.states:,} states, {self.seconds:.1f} s: {found or 'no violation'}"]
         for kind, trace in self.traces.items():
             lines += [f"The first {kind}:", *(f"    {says}" for says in trace[:_MAX_TRACE])]
             lines += ["    ..."] if len(trace) > _MAX_TRACE else []
@@ -91,9 +75,12 @@ class Findings:
 class Exploration:
     """One search. `until` names a kind of violation after which it may end."""
 
-    def __init__(self, rules: Rules, until: str | None = None) -> None:
+    def __init__(
+        self, rules: Rules, until: str | None = None, seconds: float | None = None
+    ) -> None:
         self._rules = rules
         self._until = until
+        self._seconds = seconds
         self._steps = Steps(rules)
         self._fair = FairRuns(rules)
         self._parents: dict[State, State | None] = {}
@@ -101,15 +88,22 @@ class Exploration:
         self._traces: dict[str, tuple[str, ...]] = {}
 
     def run(self) -> Findings:
-        """Visit every state that can be reached."""
+        """Visit every state that can be reached, in so many seconds."""
         began = time.monotonic()
+        ends = began + self._seconds if self._seconds else float("inf")
         start = first_state(self._rules)
         self._parents[start] = None
-        frontier = [start]
-        while frontier and self._until not in self._traces:
-            frontier = [found for state in frontier for found in self._visit(state)]
+        frontier, is_whole = [start], True
+        while frontier and is_whole and self._until not in self._traces:
+            following: list[State] = []
+            for state in frontier:
+                following += self._visit(state)
+                if time.monotonic() > ends:
+                    is_whole = False
+                    break
+            frontier = following
         seconds = time.monotonic() - began
-        return Findings(len(self._parents), seconds, self._violations, self._traces)
+        return Findings(len(self._parents), seconds, self._violations, self._traces, is_whole)
 
     def _visit(self, state: State) -> Iterator[State]:
         """Yield the states that were not known before."""
@@ -143,10 +137,10 @@ class Exploration:
         return steps[::-1]
 
 
-def explore(rules: Rules, until: str | None = None) -> Findings:
+def explore(rules: Rules, until: str | None = None, seconds: float | None = None) -> Findings:
     """Explore all that the rules allow, or as far as the first violation of one kind."""
     with _no_garbage():
-        return Exploration(rules, until).run()
+        return Exploration(rules, until, seconds).run()
 
 
 @contextmanager
@@ -161,25 +155,41 @@ def _no_garbage() -> Iterator[None]:
             gc.enable()
 
 
+def table_row(name: str, variant: Variant, rules: Rules, findings: Findings) -> str:
+    """Return the line of one variant; what a window allows is counted in a column of its own."""
+    counts = findings.violations
+    cells = [
+        sum(counts[kind] for kind in kinds if kind not in variant.windows) for kinds in _COLUMNS
+    ]
+    windows = [
+        f"{window} {counts[kind]:,}" for kind, window in variant.windows.items() if counts[kind]
+    ]
+    bounds = f"{rules.operations}/{rules.evaluations}/{rules.crashes}"
+    states = f"{'' if findings.is_whole else 'first '}{findings.states:,}"
+    told = [name, bounds, states, *(f"{cell:,}" for cell in cells)]
+    return f"| {' | '.join([*told, ', '.join(windows) or '0', f'{findings.seconds:.0f}'])} |\n"
+
+
 def main() -> int:
     """Explore the variants; 1 where one violates what no window allows."""
     parser = argparse.ArgumentParser(description="Explore every interleaving around one key.")
     parser.add_argument("--operations", type=int, default=2, help="of the users (default: 2)")
     parser.add_argument("--evaluations", type=int, help="at any time (default: as in the tests)")
     parser.add_argument("--variant", default="", help="only those whose name has this in it")
+    parser.add_argument("--exactly", default="", help="only the one of this name")
+    parser.add_argument("--seconds", type=float, help="for each variant (default: as it takes)")
     wanted = parser.parse_args()
     status = 0
+    sys.stdout.write(_HEAD)
     for name, variant in VARIANTS.items():
-        if wanted.variant not in name:
+        if wanted.variant not in name or wanted.exactly not in {"", name}:
             continue
         rules = variant.rules._replace(operations=wanted.operations)
         rules = rules._replace(evaluations=wanted.evaluations or rules.evaluations)
-        findings = explore(rules)
-        bounds = f"{rules.operations}/{rules.evaluations}/{rules.crashes}"
-        window = f" ({variant.window})" if findings.violations and variant.window else ""
-        sys.stdout.write(f"{name:36} {bounds} {findings}{window}\n")
-        if not variant.allowed.issuperset(findings.violations):
-            sys.stdout.write(f"{findings.told()}\n")
+        findings = explore(rules, seconds=wanted.seconds)
+        sys.stdout.write(table_row(name, variant, rules, findings))
+        if not variant.windows.keys() >= findings.violations.keys():
+            sys.stdout.write(f"\n{findings.told()}\n\n")
             status = 1
         sys.stdout.flush()
     return status

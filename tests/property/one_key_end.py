@@ -94,9 +94,7 @@ class FairRuns:
             case Delivery.ANYTHING:
                 return [*echoes, Message.HINT]
 
-    def _evaluate(
-        self, state: State, stack: int, message: Message, *, waited: bool
-    ) -> list[Step]:
+    def _evaluate(self, state: State, stack: int, message: Message, *, waited: bool) -> list[Step]:
         if message in state.echoes[stack]:
             return [self._steps.hear(state, stack, message)]
         index = self._rules.workers.index(stack)

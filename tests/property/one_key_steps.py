@@ -170,7 +170,8 @@ class Steps:
         already_said = len(worker.moment.reports)
         while (request := worker.moment.request) is not None:
             reply = self._services.answer(state, index, worker, request)
-            answer = reply.answer if is_heard or request.verb is Verb.CLOCK else Refusal.NO_ANSWER
+            is_lost = not is_heard and request.verb in _WRITES
+            answer = Refusal.NO_ANSWER if is_lost else reply.answer
             state, violation = reply.state, violation or reply.violation
             worker = _informed(worker, state, request, answer)
             if request.verb not in {Verb.NONCE, Verb.CLOCK}:

@@ -97,8 +97,11 @@ class Users:
         for old in history[1:]:
             if old.content:
                 left = tuple(each for each in history if each is not old)
+                account = state.account
                 after = state._replace(
-                    histories=with_one(state.histories, side, left), operations=state.operations - 1
+                    histories=with_one(state.histories, side, left),
+                    operations=state.operations - 1,
+                    account=account._replace(buried=account.buried - {old.value}),
                 )
                 says = ("user purges", old, "at", NAMES[side])
                 yield Step(says, self._with_event(after, side, Message.REMOVED))
