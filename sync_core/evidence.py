@@ -164,13 +164,26 @@ def same_value(one: ObjectVersion, other: ObjectVersion) -> bool:
     False also when nothing comparable is known of the bytes: etags are never compared across
     sides, only full-object checksums, else MD5s.
     """
-    if one.size_bytes != other.size_bytes:
-        return False
-    if one.headers != other.headers or one.metadata != other.metadata:
-        return False
+    return _same_but_for_bytes(one, other) and _same_digest(one, other) is True
+
+
+def only_bytes_can_tell(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Tell whether two instances are equal in all but their bytes, of which nothing is known."""
+    return _same_but_for_bytes(one, other) and _same_digest(one, other) is None
+
+
+def _same_but_for_bytes(one: ObjectVersion, other: ObjectVersion) -> bool:
+    return (one.size_bytes, one.headers, one.metadata) == (
+        other.size_bytes,
+        other.headers,
+        other.metadata,
+    )
+
+
+def _same_digest(one: ObjectVersion, other: ObjectVersion) -> bool | None:
     if one.crc64nvme is not None and other.crc64nvme is not None:
         return one.crc64nvme == other.crc64nvme
-    return one.md5 is not None and one.md5 == other.md5
+    return one.md5 == other.md5 if one.md5 is not None and other.md5 is not None else None
 
 
 def _is(known: SideState | None, current: Facts | None) -> bool:

@@ -127,13 +127,14 @@ class Finder:
         report = turn.begin()
         if report is None:
             return FinderReport(self._stack.now(), Ended.BUSY)
-        for known, reason in self.compare(report.start_after):
+        compared = enumerate(self.compare(report.start_after), start=1)
+        for number, (known, reason) in compared:
             report.reasons[reason] += 1
-            if reason.asks_for_a_look:
+            if reason is not Reason.IN_SYNC and reason.asks_for_a_look:
                 turn.hints.append(known[0])
-            if len(turn.hints) >= HINTS_AT_ONCE:
-                self._send(turn)
-            if report.scanned % CHECKPOINT_KEYS == 0:
+                if len(turn.hints) >= HINTS_AT_ONCE:
+                    self._send(turn)
+            if number % CHECKPOINT_KEYS == 0:
                 self._send(turn)
                 report = turn.keep(report, start_after=known[0])
                 if is_ending():

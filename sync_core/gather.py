@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sync_core import marker
 from sync_core.decide import decide
 from sync_core.errors import PreconditionFailed
-from sync_core.evidence import Evidence, Witness, weigh
+from sync_core.evidence import Evidence, Witness, only_bytes_can_tell, weigh
 from sync_core.model import (
     Acknowledge,
     EventKind,
@@ -29,6 +29,9 @@ from sync_core.model import (
 )
 from sync_core.stack import Stack
 from sync_core.storage.protocol import ObjectReader
+
+_CONFLICTS = frozenset({10, 11})
+_CHUNK_BYTES = 1024 * 1024
 
 HISTORY_LIMIT = 100
 """How many versions of a key are looked through for an announced replica: one page."""
@@ -131,7 +134,26 @@ def _judge(
     if isinstance(verdict, Unsure) and evidence.intent_open:
         evidence = _with_history(stack, record, own, evidence)
         verdict = decide(own, peer, evidence, terms)
+    # To read both costs less than to keep a loser that is none.
+    if verdict.row in _CONFLICTS and own and peer and _are_same(stack, own, peer):
+        evidence = replace(evidence, link=Link.CONTENT)
+        verdict = decide(own, peer, evidence, terms)
     return Look(own, peer, evidence, verdict, waiting if isinstance(verdict, Unsure) else None)
+
+
+def _are_same(stack: Stack, own: ObjectVersion, peer: ObjectVersion) -> bool:
+    """Read both instances, side by side, where nothing else can tell that they are equal."""
+    if not only_bytes_can_tell(own, peer):
+        return False
+    one = stack.sides.own.get(own.key, etag=own.etag)
+    other = stack.sides.peer.get(peer.key, etag=peer.etag)
+    if one is None or other is None:
+        raise PreconditionFailed("read", own.key, "an object is gone")
+    with one, other:
+        while chunk := one.read(_CHUNK_BYTES):
+            if other.read(len(chunk)) != chunk:
+                return False
+        return True
 
 
 def _with_history(

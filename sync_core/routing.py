@@ -24,7 +24,9 @@ def is_excluded(key: str, patterns: tuple[str, ...] = ()) -> bool:
     A pattern is that of a shell (`*.tmp`, `cache/*`, `[0-9]?.log`) and has to match the whole key;
     case counts, and `*` matches slashes too, as in `aws s3 --exclude`.
     """
-    return key.startswith(OWN_PREFIX) or any(fnmatchcase(key, pattern) for pattern in patterns)
+    if key.startswith(OWN_PREFIX):
+        return True
+    return bool(patterns) and any(fnmatchcase(key, pattern) for pattern in patterns)
 
 
 def longest_key_bytes(*prefixes: str) -> int:

@@ -4,6 +4,7 @@ It needs the network, which may be out when a process starts, so it is done when
 and again when it has failed; and once a day anew, because stores change.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -68,6 +69,9 @@ class Startup:
             found = self._started.get("running")
             if found is None:
                 found = self._started["running"] = self._start()
+                # The SDK's many objects live as long as the process: the garbage collector, which
+                # a finder round of millions of keys keeps busy, need not look at them again.
+                gc.freeze()
             return found
 
     def run(self, messages: Sequence[Message]) -> list[Settlement]:

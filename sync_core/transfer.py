@@ -209,20 +209,28 @@ class _Task:
         return None
 
     def pair(self, sent: "_Sent") -> Pair | None:
-        """Return what both sides agree on now; None where the replica carries no marker."""
-        write = sent.write
-        if write.marker is None:
+        """Return what both sides agree on now; None where that could not be seen."""
+        replica = self._replica(sent)
+        if replica is None:
             return None
-        name = marker.replica_id(self._nonce)
-        if sent.version_id is not None:
-            name = marker.version_instance_id(sent.version_id)
-        replica = SideState(name, written_id(sent.written.etag, write.size_bytes))
         side = _source_side(self.verdict)
         original = SideState(self._id(self.source, side) or "", listed_id(self.source))
-        tags = tags_hash(write.tags)
+        tags = tags_hash(sent.write.tags)
         if side is Side.OWN:
             return Pair(original, replica, tags)
         return Pair(replica, original, tags)
+
+    def _replica(self, sent: "_Sent") -> SideState | None:
+        shown = written_id(sent.written.etag, sent.write.size_bytes)
+        if sent.version_id is not None:
+            return SideState(marker.version_instance_id(sent.version_id), shown)
+        if sent.write.marker is not None:
+            return SideState(marker.replica_id(self._nonce), shown)
+        # Nothing on the object tells where it came from: only the record can, if it is still there.
+        current = self.stack.sides.store(self.verdict.to).head(self.source.key)
+        if current is None or current.etag != sent.written.etag:
+            return None
+        return SideState(self._id(current, self.verdict.to) or "", listed_id(current))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ one story at a time: buckets of any kind, any settings, and one thing that happe
 certain call of a stack.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -36,6 +36,7 @@ from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectSto
 from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.prefixed import below
 from sync_core.storage.protocol import ObjectWrite
+from tests.two_stacks_parts import Mailbox, Told, Watched
 from tests.world import Inline, event_body
 
 GRACE_SECONDS = 60
@@ -55,70 +56,6 @@ class Kind:
     preferred_site: str | None = None
     limits: DeleteLimits = NO_LIMIT
     one_put_bytes: int = 8 * 1024 * 1024
-
-
-class Mailbox:
-    """A side's queue: bodies and the instants from which they may be delivered, oldest first."""
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.waiting: deque[tuple[str, datetime]] = deque()
-        self._clock = clock
-
-    def send(self, body: str, delay_seconds: int = 0) -> None:
-        self.waiting.append((body, self._clock() + timedelta(seconds=delay_seconds)))
-
-    def send_many(self, bodies: Sequence[str]) -> None:
-        for body in bodies:
-            self.send(body)
-
-    def take(self, limit: int = 10) -> list[str]:
-        """Take what may be delivered now."""
-        ready = [entry for entry in self.waiting if entry[1] <= self._clock()][:limit]
-        for entry in ready:
-            self.waiting.remove(entry)
-        return [body for body, _ in ready]
-
-    def bodies(self) -> list[str]:
-        return [body for body, _ in self.waiting]
-
-
-class Watched:
-    """An adapter that notes its calls, and before one of which something may happen, once."""
-
-    def __init__(self, name: str, inner: Any, calls: list[str], before: dict[str, Any]) -> None:
-        self._name, self._inner, self._calls, self._before = name, inner, calls, before
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._inner, name)
-        if not callable(attribute):
-            return attribute
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._calls.append(f"{self._name}.{name}")
-            happening = self._before.pop(f"{self._name}.{name}", None)
-            if happening is not None:
-                happening()
-            return attribute(*args, **kwargs)
-
-        return call
-
-
-@dataclass
-class Told:
-    """What a deployment has told."""
-
-    guarantees: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
-    released: int = 0
-
-    def say_guarantee(self, sentence: str) -> None:
-        self.guarantees.append(sentence)
-
-    def deletes_held(self, reason: str, _detail: str) -> None:
-        self.held.append(reason)
-
-    def deletes_released(self, _until: datetime) -> None:
-        self.released += 1
 
 
 class TwoStacks:
@@ -209,9 +146,7 @@ class TwoStacks:
     def start_again(self) -> None:
         """End both stacks' processes and begin new ones; queues and tables stay."""
         rules = GuardRules(self.kind.limits, "epoch")
-        self.startups = {
-            side: Startup(self.stack(side), rules, self.told[side]) for side in "ab"
-        }
+        self.startups = {side: Startup(self.stack(side), rules, self.told[side]) for side in "ab"}
 
     def turn_versioning_on(self) -> None:
         """Turn it on in both buckets; what is there keeps the null version's place."""
@@ -309,7 +244,8 @@ class TwoStacks:
         for _ in range(rounds):
             if not any(self.queues[side].waiting for side in "ab"):
                 return
-            if not any([self.deliver(side) for side in "ab"]):
+            settled = [self.deliver(side) for side in "ab"]
+            if not any(settled):
                 self.pass_time(5)
         waiting = {side: len(self.queues[side].waiting) for side in "ab"}
         raise AssertionError(f"never quiet, messages left: {waiting}")
@@ -327,9 +263,7 @@ class TwoStacks:
         """Run a finder on both sides and deliver what they send; return the last reports."""
         reports: list[FinderReport] = []
         for _ in range(rounds):
-            reports = [
-                self.startups[side].find(self.queues[side], lambda: False) for side in "ab"
-            ]
+            reports = [self.startups[side].find(self.queues[side], lambda: False) for side in "ab"]
             self.quiesce()
         return reports
 

@@ -1,6 +1,7 @@
 """One round of the finder against the servers of a benchmark; its report goes to the output."""
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -59,6 +60,8 @@ def main() -> None:
             Settings(frozenset()),
             Context(lambda: datetime.now(UTC), lambda: "0" * 16, executor, ignore),
         )
+        # What has been made so far stays to the end; the collector need not visit it ever again.
+        gc.freeze()
         report = Finder(stack, Refused(), "bench").run()
     json.dump({"scanned": report.scanned, "in_sync": report.equal}, sys.stdout)
 

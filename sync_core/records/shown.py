@@ -28,7 +28,7 @@ def from_shown(key: str, shown: str) -> ListedRecord:
     """Return the record of `key`; raises `ValueError` when the text is not of this form."""
     own, peer, state, blocked = shown.split(" ")
     if own[:1] == peer[:1] == "=" and state == blocked == _NONE and "%" not in shown:
-        # Nearly all records are like this: the shorter way halves what a listing costs here.
+        # Nearly all records are like this one.
         return ListedRecord(key, own[1:], peer[1:])
     return ListedRecord(
         key,

@@ -1,12 +1,16 @@
 """Listings on the wire: which answers are pages, which are errors, and what goes back."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from boto3.session import Session
 
 from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
-from tests.object_benches import Serve
-from tests.scripted_server import Answer, Seen, s3_error
+from sync_core.storage.s3 import S3ObjectStore
+from sync_core.storage.s3_clients import s3_clients
+from tests.object_benches import REGION, Serve, closing
+from tests.scripted_server import Answer, ScriptedServer, Seen, s3_error
 
 ENTRY = (
     "<Contents><Key>{key}</Key><LastModified>2026-11-21T10:15:00.000Z</LastModified>"
@@ -84,6 +88,21 @@ def test_a_page_that_failed_is_asked_for_again(serve: Serve, answer: Answer) -> 
     store, server = serve(answer, listing(ENDS, "a"))
     assert [entry.key for entry in store.list()] == ["a"]
     assert len(server.seen) == 2
+
+
+def test_a_page_is_taken_before_botocore_builds_a_tree_of_it(session: Session) -> None:
+    bodies: list[bytes] = []
+
+    def see(response_dict: dict[str, Any], **_: Any) -> None:
+        bodies.append(response_dict["body"])
+
+    with ScriptedServer(listing(ENDS, "a")) as server:
+        clients = s3_clients(session, REGION, endpoint_url=server.url)
+        # Where botocore looks for errors in good answers.
+        clients.reads.meta.events.register_first("before-parse.s3.*", see)
+        with closing(clients):
+            assert [entry.key for entry in S3ObjectStore("bucket", lambda: clients).list()] == ["a"]
+    assert bodies == [b""]
 
 
 def test_an_error_on_a_later_page_is_not_an_end(serve: Serve) -> None:

@@ -25,7 +25,6 @@ from tests.property.one_key_translation import (
     version_of,
 )
 from tests.property.one_key_values import (
-    NO_TAGS,
     REPLICA_AT,
     Answer,
     History,
@@ -129,7 +128,7 @@ class _Bucket:
         edit, tags = int(write.metadata.get("edit", 0)), frozenset(map(int, write.tags))
         put = Instance(content, edit, REPLICA_AT, write.marker, tags=tags)
         expected = instance_of(replaces) if replaces else None
-        version: str | bool = self._ask(Verb.PUT, write.key, put, expected)
+        version: str | bool = self._ask(Verb.PUT, write.key, instance=put, expected=expected)
         return Written(version_of(put).etag, version if isinstance(version, str) else None)
 
     def delete_if(self, instance: ObjectVersion) -> None:
@@ -159,18 +158,8 @@ class _Bucket:
     def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
         self._ask(Verb.PUT_TAGS, key, tags=frozenset(map(int, tags)))
 
-    def _ask(
-        self,
-        verb: Verb,
-        key: str,
-        instance: Instance | None = None,
-        expected: Instance | None = None,
-        version: str = "",
-        tags: Tags = NO_TAGS,
-    ) -> Any:
-        return self.script.ask(
-            Request(verb, self.side, key, instance, expected, version=version, tags=tags)
-        )
+    def _ask(self, verb: Verb, key: str, **fields: Any) -> Any:
+        return self.script.ask(Request(verb, self.side, key, **fields))
 
 
 class _Reader(BytesIO):

@@ -73,32 +73,29 @@ class FairRuns:
         return End(frozenset({LIVELOCK}), tuple(told))
 
     def _round(self, state: State, order: tuple[int, int], *, waited: bool) -> list[Step]:
-        """Let each stack do what it is asked to; a change ends the wait of the other."""
+        """Let each stack do what it is asked to; `waited`: once all that was noted has waited."""
         steps: list[Step] = []
         for stack in order:
-            before = state
             for message in self._messages(state, stack):
                 steps += self._evaluate(state, stack, message, waited=waited)
                 state = steps[-1].state
-            waited = waited and state == before
         return steps
 
     def _messages(self, state: State, stack: int) -> list[Message]:
-        echoes = sorted(state.echoes[stack])
-        match self._rules.delivery:
-            case Delivery.EVENTS:
-                return sorted(state.due[stack])
-            case Delivery.FINDER:
-                asks = self._steps.asks_for_a_look(state, stack)
-                return [*echoes, Message.FINDER] if asks else echoes
-            case Delivery.ANYTHING:
-                return [*echoes, Message.HINT]
+        """Return what comes next to a stack; a finder only once nothing else is under way."""
+        left = sorted(state.echoes[stack] | state.due[stack])
+        if self._rules.delivery is Delivery.ANYTHING:
+            return [*left, Message.HINT]
+        if any(state.due) or not self._rules.has_finder:
+            return left
+        asks = self._steps.asks_for_a_look(state, stack)
+        return [*left, Message.FINDER] if asks else left
 
     def _evaluate(self, state: State, stack: int, message: Message, *, waited: bool) -> list[Step]:
         if message in state.echoes[stack]:
             return [self._steps.hear(state, stack, message)]
         index = self._rules.workers.index(stack)
-        if self._rules.delivery is Delivery.EVENTS:
+        if message in state.due[stack]:
             steps = [self._steps.deliver(state, index, message, waited=waited)]
         else:
             steps = [self._steps.begin(state, index, stack, message, waited=waited)]

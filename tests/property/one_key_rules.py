@@ -20,8 +20,8 @@ class Delivery(StrEnum):
 
     `ANYTHING`: events come at any time, and in the end each stack looks. `FINDER`: the same, but in
     the end each stack looks only where the finder's rule asks for it, and nobody nudges. `EVENTS`:
-    each event is delivered, late perhaps and in any order; beside these only the hints come that
-    the stacks send, to themselves and to one another. There is no finder.
+    each event is delivered once, late perhaps and in any order; beside these only the hints come
+    that the stacks send, to themselves and to one another, and in the end the finder's.
     """
 
     ANYTHING = "anything"
@@ -53,9 +53,10 @@ class Rules(NamedTuple):
     """What can happen, and how often.
 
     `versioned` are the sides whose buckets are; `has_history` lets users bring back and purge what
-    is in a history. `leases`: how often the time passes in which a lease runs out. `are_writes_late`
-    lets it pass also between a write's last check and its effect. `by_hand`: a user may use the
-    dedicated user's key. `keeps_versions` is the policy of that name.
+    is in a history. `leases`: how often the time passes in which a lease runs out, also between a
+    write's last check and its effect if `are_writes_late`. `by_hand`: a user may use the
+    dedicated user's key. `keeps_versions` is the policy of that name. `has_finder` False: with
+    events only, there is none.
     """
 
     operations: int = 2
@@ -75,4 +76,5 @@ class Rules(NamedTuple):
     versioned: frozenset[int] = frozenset()
     has_history: bool = False
     keeps_versions: bool = False
+    has_finder: bool = True
     faults: frozenset[Fault] = frozenset()

@@ -48,22 +48,28 @@ class Services:
                 return self._write(state, worker, request)
             case Verb.KEEP | Verb.KEEP_VERSION:
                 return self._keep(state, request)
-            case Verb.PURGE:
-                history = state.histories[request.side]
-                left = tuple(each for each in history if each.version != request.version)
-                purged = state._replace(histories=with_one(state.histories, request.side, left))
-                return Reply(answer=True, state=purged)
-            case Verb.PUT_TAGS:
-                return self._put_tags(state, request)
+            case Verb.PURGE | Verb.PUT_TAGS:
+                return self._change(state, request)
             case Verb.NUDGE:
                 nudged = state.with_due(request.side, frozenset({Message.PEER_HINT}))
                 return Reply(answer=True, state=nudged)
-            case Verb.NONCE:
-                return Reply(f"{state.copies}.{index}", state)
-            case Verb.CLOCK:
-                return Reply(self._rules.leases - state.leases, state)
             case _:
-                return Reply(_read(state, worker, request), state)
+                return Reply(self._read(state, index, worker, request), state)
+
+    def _read(self, state: State, index: int, worker: Worker, request: Request) -> Answer:
+        match request.verb:
+            case Verb.NONCE:
+                return f"{state.copies}.{index}"
+            case Verb.CLOCK:
+                return self._rules.leases - state.leases
+            case Verb.READ_RECORD:
+                return state.records[request.side]
+            case Verb.VERSIONS:
+                return state.histories[request.side]
+            case Verb.HEAD_VERSION:
+                return _version(state, request)
+            case _:
+                return _read_object(state, worker, request)
 
     def _write_record(self, state: State, request: Request) -> Reply:
         record, known = request.record, state.records[request.side]
@@ -165,13 +171,19 @@ class Services:
         ignores = Fault.UNCONDITIONAL_DELETE if is_delete else Fault.UNCONDITIONAL_PUT
         return self._has(ignores) or has_etag_of(request.expected, current)
 
-    def _put_tags(self, state: State, request: Request) -> Reply:
+    def _change(self, state: State, request: Request) -> Reply:
+        """Replace the current instance's tags, or take a version out of the history."""
         current, history = state.objects[request.side], state.histories[request.side]
+        if request.verb is Verb.PURGE:
+            left = tuple(each for each in history if each.version != request.version)
+            purged = state._replace(histories=with_one(state.histories, request.side, left))
+            return Reply(answer=True, state=purged)
         if current is None:
             return Reply(Refusal.PRECONDITION, state)
         tagged = (current._replace(tags=request.tags), *history[1:])
         after = state._replace(histories=with_one(state.histories, request.side, tagged))
-        return Reply(True, self._with_echo(after, request.side, Message.ECHO_TAGGED))  # noqa: FBT003
+        after = self._with_echo(after, request.side, Message.ECHO_TAGGED)
+        return Reply(answer=True, state=after)
 
     def _with_echo(self, state: State, stack: int, echo: Message) -> State:
         rules = self._rules
@@ -188,13 +200,7 @@ class Services:
         return state
 
 
-def _read(state: State, worker: Worker, request: Request) -> Answer:
-    if request.verb is Verb.READ_RECORD:
-        return state.records[request.side]
-    if request.verb is Verb.VERSIONS:
-        return state.histories[request.side]
-    if request.verb is Verb.HEAD_VERSION:
-        return _version(state, request)
+def _read_object(state: State, worker: Worker, request: Request) -> Answer:
     current = state.objects[request.side]
     if request.verb is Verb.READ_TAGS:
         return current.tags if current else None

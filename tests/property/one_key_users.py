@@ -1,10 +1,21 @@
 """What users may do next to the key, on either side, and the events that it raises."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tests.property.one_key_rules import Delivery, Rules
 from tests.property.one_key_state import Account, State, Step, with_one
 from tests.property.one_key_values import NAMES, NO_TAGS, Instance, Message, Tags
+
+
+class Deed(NamedTuple):
+    """What a user does: in words, where, its number, the event that tells of it, and what for."""
+
+    says: tuple[object, ...]
+    side: int
+    number: int
+    message: Message
+    account: Account
 
 
 class Users:
@@ -33,15 +44,15 @@ class Users:
             messages = [Message.CREATED] + [Message.ECHO_PUT] * self._rules.by_hand
             for message in messages:
                 who = "user puts" if message is Message.CREATED else "user puts by the sync user"
-                yield self._put(state, (who, put), side, put, number, message, account)
+                yield self._put(state, Deed((who, put), side, number, message, account), put)
 
     def _deletes(self, state: State, side: int, number: int) -> Step:
         deleted = state.account.deleted | {state.seen[side]}
         account = state.account._replace(deleted=deleted, tagged=None)
         version = self._version(side, number)
         marker = Instance(0, 0, self._rules.stamps[0], None, version) if version else None
-        says = ("user deletes",)
-        return self._put(state, says, side, marker, number, Message.REMOVED, account)
+        deed = Deed(("user deletes",), side, number, Message.REMOVED, account)
+        return self._put(state, deed, marker)
 
     def _edits(self, state: State, side: int, current: Instance, number: int) -> Iterator[Step]:
         """A user changes the metadata only, or the bytes only; either way our marker stays."""
@@ -49,13 +60,15 @@ class Users:
             return
         for at in self._rules.stamps:
             version = self._version(side, number)
-            edited = [current._replace(edit=number, at=at, version=version, restored=0)]
+            # A listing shows an edit of the metadata only if it was in another second.
+            later = at + 2 * number if self._rules.delivery is Delivery.FINDER else at
+            edited = [current._replace(edit=number, at=later, version=version, restored=0)]
             if current.marker:
                 edited.append(Instance(number, 0, at, current.marker, version))
             for instance in edited:
                 says = ("user edits", instance)
-                account = state.account
-                yield self._put(state, says, side, instance, number, Message.CREATED, account)
+                deed = Deed(says, side, number, Message.CREATED, state.account)
+                yield self._put(state, deed, instance)
 
     def _tags(self, state: State, side: int, current: Instance, number: int) -> Iterator[Step]:
         """A user adds a tag, or takes all of them off."""
@@ -80,16 +93,15 @@ class Users:
             for at in self._rules.stamps:
                 version = self._version(side, number)
                 top = old._replace(at=at, version=version, restored=number)
-                says = ("user restores", top)
-                yield self._put(state, says, side, top, number, Message.CREATED, known)
+                deed = Deed(("user restores", top), side, number, Message.CREATED, known)
+                yield self._put(state, deed, top)
         if history[1:] and not history[0].content and history[1].content:
             below = history[1]
             known = account._replace(restored=account.restored | {(number, below.operation)})
             shown = (below._replace(restored=number), *history[2:])
-            after = self._done(state, side, number, known)
-            after = after._replace(histories=with_one(state.histories, side, shown))
-            says = ("user removes the delete marker above", below, "at", NAMES[side])
-            yield Step(says, self._with_event(after, side, Message.REMOVED))
+            undeleted = state._replace(histories=with_one(state.histories, side, shown))
+            told = ("user removes the delete marker above", below)
+            yield self._done(undeleted, Deed(told, side, number, Message.REMOVED, known))
 
     def _purges(self, state: State, side: int) -> Iterator[Step]:
         """A user removes a version that is not current."""
@@ -106,22 +118,18 @@ class Users:
                 says = ("user purges", old, "at", NAMES[side])
                 yield Step(says, self._with_event(after, side, Message.REMOVED))
 
-    def _put(
-        self,
-        state: State,
-        says: tuple[object, ...],
-        side: int,
-        top: Instance | None,
-        number: int,
-        message: Message,
-        account: Account,
-    ) -> Step:
-        after = self._done(state.with_top(side, top), side, number, account)
-        return Step((*says, "at", NAMES[side]), self._with_event(after, side, message))
+    def _put(self, state: State, deed: Deed, top: Instance | None) -> Step:
+        return self._done(state.with_top(deed.side, top), deed)
 
-    def _done(self, state: State, side: int, number: int, account: Account) -> State:
-        seen = with_one(state.seen, side, state.seen[side] | {number})
-        return state._replace(seen=seen, operations=state.operations - 1, account=account)
+    def _done(self, state: State, deed: Deed) -> Step:
+        side = deed.side
+        after = state._replace(
+            seen=with_one(state.seen, side, state.seen[side] | {deed.number}),
+            operations=state.operations - 1,
+            account=deed.account,
+        )
+        says = (*deed.says, "at", NAMES[side])
+        return Step(says, self._with_event(after, side, deed.message))
 
     def _with_event(self, state: State, side: int, message: Message) -> State:
         if self._rules.delivery is not Delivery.EVENTS:

@@ -3,10 +3,11 @@
 | window | what happens |
 |---|---|
 | R1 | a replica is deleted before anybody has recorded it, and its writer has crashed: it returns |
-| R2 | users delete what a conflict write is just putting back: it returns (four operations) |
+| R2 | a user deletes what a conflict write is just putting back: it returns |
 | R3 | an edit of the metadata races a write, and the etag does not show it: the edit is lost |
 | late | a write takes effect after its lease ran out, and after a delete of what others wrote |
-| crash | an overwritten edit is left in the history, for the worker that would have copied it died |
+| crash | an overwritten edit is left in the history: the worker that would have copied it died |
+| policy | an overwritten loser is left in the history: that is the policy `keep-version` |
 """
 
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ _EVENTS = _ONE_STAMP._replace(delivery=Delivery.EVENTS, evaluations=0, crashes=0
 _BOTH = frozenset({A, B})
 _VERSIONED = _ONE_STAMP._replace(versioned=_BOTH, evaluations=2, crashes=0)
 _R1 = {RESURRECTED: "R1"}
+_R2 = {RESURRECTED: "R2"}
 
 VARIANTS: Mapping[str, Variant] = {
     "echoes acknowledged": Variant(Rules(evaluations=3)),
@@ -62,10 +64,11 @@ VARIANTS: Mapping[str, Variant] = {
     "only a finder": Variant(_FINDER._replace(evaluations=3)),
     "only a finder, and a crash": Variant(_FINDER._replace(evaluations=2, crashes=1), _R1),
     "only a finder, edits": Variant(_FINDER._replace(evaluations=2, has_edits=True), {ABA: "R3"}),
-    "each event once": Variant(_EVENTS),
-    "each event once, sync user by hand": Variant(_EVENTS._replace(by_hand=True)),
-    "tags": Variant(_EVENTS._replace(has_tags=True)),
-    "tags, two workers at a": Variant(_EVENTS._replace(has_tags=True, workers=(A, A, B))),
+    "a finder, echoes late": Variant(_FINDER._replace(echo=Echo.LATE, evaluations=2), _R2),
+    "each event once": Variant(_EVENTS, _R2),
+    "each event once, sync user by hand": Variant(_EVENTS._replace(by_hand=True), _R2),
+    "tags": Variant(_EVENTS._replace(has_tags=True), _R2),
+    "tags, two workers at a": Variant(_EVENTS._replace(has_tags=True, workers=(A, A, B)), _R2),
     "tags, and a crash": Variant(_EVENTS._replace(has_tags=True, crashes=1), _R1),
     "versioned": Variant(_VERSIONED._replace(has_history=True)),
     "versioned, and a crash": Variant(_VERSIONED._replace(crashes=1)),
@@ -83,5 +86,5 @@ VARIANTS: Mapping[str, Variant] = {
     "a versioned, edits": Variant(
         _VERSIONED._replace(versioned=frozenset({A}), has_edits=True), {ABA: "R3"}
     ),
-    "one stamp": Variant(_ONE_STAMP._replace(evaluations=3, crashes=0), {RESURRECTED: "R2"}),
+    "one stamp": Variant(_ONE_STAMP._replace(evaluations=3, crashes=0), _R2),
 }

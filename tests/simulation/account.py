@@ -7,8 +7,9 @@ history has seen, or what is kept under another key.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sync_core.evidence import facts
@@ -30,14 +31,14 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a user did to a place: `value` None deleted it. `hit` is the instance that was there."""
+    """What a user did to a place: `value` None deleted it."""
 
     number: int
     place: Place
     value: Value | None
     history: frozenset[int]
     tick: int
-    hit: "Shown | None"
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Shown:
     etag: str
     instance: str
     tick: int
+    at: datetime
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Account:
 
     pair: SitePair
     buckets: Mapping[str, MemoryBucket]
+    clock: Callable[[], datetime]
+    grace_seconds: int
     tick: int = 0
     acting: int | None = None
     shown: dict[Place, Shown] = field(default_factory=dict)
@@ -71,7 +75,7 @@ class Account:
     operations: dict[int, Operation] = field(default_factory=dict)
     excused: set[int] = field(default_factory=set)
     in_flight_over_a_delete: set[tuple[str, int]] = field(default_factory=set)
-    recorded: set[str] = field(default_factory=set)
+    recorded: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     replicas: list[tuple[Place, Shown]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     windows: Counter[str] = field(default_factory=Counter)
@@ -106,10 +110,12 @@ class Account:
         number = self.acting if self.acting is not None else self.next_number()
         self.acting = None
         stored = self.buckets[place[0]].current(place[1])
-        hit = self.shown.pop(place, None)
+        self.shown.pop(place, None)
         history = self.visible[place] | seen | {number}
         value = value_of(stored) if stored else None
-        self.operations[number] = Operation(number, place, value, history, self.tick, hit)
+        self.operations[number] = Operation(
+            number, place, value, history, self.tick, self.clock()
+        )
         self._equal[number] = {number}
         self.visible[place] = history
         if stored is not None and value is not None:
@@ -152,7 +158,9 @@ class Account:
         if record.pair is None:
             return
         states = (record.pair.own, record.pair.peer)
-        self.recorded.update(state.id for state in states if state)
+        for state in states:
+            if state is not None:
+                self.recorded[state.id].add(own)
         found = [self._by_instance.get(state.id) for state in states if state]
         known = [shown for shown in found if shown]
         if len(known) == 2:
@@ -215,7 +223,13 @@ class Account:
     ) -> Shown:
         instance = facts(stored.version, place[0], self.pair).id
         shown = Shown(
-            value_of(stored), numbers, by_stack, stored.version.etag, instance, self.tick
+            value_of(stored),
+            numbers,
+            by_stack,
+            stored.version.etag,
+            instance,
+            self.tick,
+            self.clock(),
         )
         lid = listed_id(stored.version)
         if self._lids.get(place) == lid:
@@ -274,17 +288,24 @@ class Account:
         if self.held_at is not None:
             # What only the stack knew that had to hold its delete, the other one puts back.
             return "held"
-        for deletion in deletions:
-            carried = [
-                replica.instance
-                for place, replica in self.replicas
-                if place == deletion.place
-                and replica.tick < deletion.tick
-                and replica.operations & shown.operations
-            ]
-            if carried and not self.recorded.intersection(carried):
-                return "R1"
-        return None
+        return "R1" if any(self._is_unknown(shown, each) for each in deletions) else None
+
+    def _is_unknown(self, shown: Shown, deletion: Operation) -> bool:
+        """Tell whether the pusher never recorded what was deleted, and heard of it in no time.
+
+        Either nobody has recorded it, or what its side knows came later than the grace period.
+        """
+        carried = [
+            replica
+            for place, replica in self.replicas
+            if place == deletion.place and replica.operations & shown.operations
+        ]
+        before = [replica.instance for replica in carried if replica.tick < deletion.tick]
+        after = [replica.at for replica in carried if replica.tick > deletion.tick]
+        sides = set[str]().union(*(self.recorded[instance] for instance in before))
+        grace = timedelta(seconds=self.grace_seconds)
+        is_late = bool(after) and after[0] - deletion.at >= grace
+        return bool(before) and (not sides or (is_late and sides == {deletion.place[0]}))
 
     def _is_kept_as_a_version(self, value: Value, place: Place) -> bool:
         if not self.keeps_versions:

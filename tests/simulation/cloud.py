@@ -16,6 +16,7 @@ from tests.simulation.mailbox import Mailbox
 from tests.simulation.plan import Conditions, Fate, Fault
 from tests.simulation.ports import is_read
 from tests.simulation.stacks import (
+    GRACE_SECONDS,
     SIDES,
     SITES,
     VISIBILITY_SECONDS,
@@ -55,7 +56,9 @@ class Cloud:
     def __post_init__(self) -> None:
         self.scheduler = Scheduler()
         self.buckets = {side: self._bucket(side, number) for number, side in enumerate(SIDES)}
-        self.account = Account(SitePair(SITES["a"], SITES["b"]), self.buckets)
+        self.account = Account(
+            SitePair(SITES["a"], SITES["b"]), self.buckets, self.clock, GRACE_SECONDS
+        )
         self.account.keeps_versions = self.conditions.policy is ConflictPolicy.KEEP_VERSION
         self.mailboxes = {side: Mailbox(self.clock, VISIBILITY_SECONDS) for side in SIDES}
         self.tables = {side: MemoryRecordStore() for side in SIDES}

@@ -12,6 +12,7 @@ import pytest
 from sync_core import evidence, gather, losers, marker
 from sync_core.evidence import Evidence
 from sync_core.model import SyncRecord
+from sync_core.routing import is_excluded
 from sync_core.storage.protocol import ObjectWrite, Readable, Written
 from tests.simulation.cloud import unchanged
 from tests.simulation.stacks import Wrap
@@ -28,14 +29,24 @@ class _Altered:
 
 
 class _UnconditionalPut(_Altered):
-    def put_if(self, write: ObjectWrite, body: Readable, _replaces: Any) -> Written:
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: Any) -> Written:
+        if is_excluded(write.key):
+            return self._kept(write, body, replaces)
         written: Written = self.inner.put(write, body)
+        return written
+
+    def _kept(self, write: ObjectWrite, body: Readable, replaces: Any) -> Written:
+        """Keep the promise where production tries whether it is kept."""
+        written: Written = self.inner.put_if(write, body, replaces)
         return written
 
 
 class _UnconditionalDelete(_Altered):
     def delete_if(self, instance: Any) -> None:
-        self.inner.delete(instance.key)
+        if is_excluded(instance.key):
+            self.inner.delete_if(instance)
+        else:
+            self.inner.delete(instance.key)
 
 
 class _NoMarker(_Altered):
@@ -61,6 +72,15 @@ class _Forgetful(_Altered):
         return {}
 
 
+class _AsRead(_Altered):
+    def __init__(self, inner: Any, own: Any) -> None:
+        super().__init__(inner)
+        self._own = own
+
+    def head(self, _key: str) -> Any:
+        return self._own
+
+
 def _of_stores(adapter: type[_Altered]) -> Wrap:
     return lambda name, inner: adapter(inner) if name in {"own", "peer"} else inner
 
@@ -71,12 +91,16 @@ def _of_records(adapter: type[_Altered]) -> Wrap:
 
 @dataclass(frozen=True)
 class Defect:
-    """One defect; `invariants` are those of which one at least is violated."""
+    """One defect; `invariants` are those of which one at least is violated.
+
+    `first_seed` is where to begin, so that a rare one is found within a minute.
+    """
 
     invariants: tuple[str, ...]
     wrap: Wrap = unchanged
     drops_echoes: bool = False
     replaces: str = ""
+    first_seed: int = 0
 
     def build_in(self, patch: pytest.MonkeyPatch) -> None:
         """Replace a function of production, if that is how the defect is made."""
@@ -85,11 +109,14 @@ class Defect:
 
 
 def _read_own_side_first(patch: pytest.MonkeyPatch) -> None:
-    def read_both(stack: Any, record: Any, events: Any, *, open_own: bool) -> Any:
-        own = stack.sides.own.head(record.key)
-        peer = stack.sides.peer.head(record.key)
-        return gather._judge(stack, record, events, own, peer)  # noqa: SLF001 - the defect
+    def read_both(stack: Any, *rest: Any, **more: Any) -> Any:
+        key = rest[0].key
+        stores = stack.sides
+        own = stores.own.head(key)
+        early = replace(stores, own=_AsRead(stores.own, own))
+        return in_order(replace(stack, sides=early), *rest, **{**more, "open_own": False})
 
+    in_order = gather._read_both  # noqa: SLF001 - the defect
     patch.setattr(gather, "_read_both", read_both)
 
 

@@ -21,6 +21,11 @@ _T = TypeVar("_T")
 SKEWS = (0, 0, 1, -1, 600, -600)
 SECONDS = (1, 1, 2, 5, 31, 61, 95, 600)
 _POLICIES = (*[ConflictPolicy.KEEP_COPY] * 5, ConflictPolicy.KEEP_VERSION, ConflictPolicy.PREFER)
+_COARSE = (What.GO_TO_EFFECT, What.FINISH, What.WORK, What.WORK, What.SETTLE, What.CLOCK)
+
+_LATEST = -1
+"""Modulo how many processes there are, the one that was started last."""
+
 LEFT_OUT = frozenset({What.DELETE_BY_HAND})
 """Steps that production does not yet stand: see test_open_defects.py."""
 
@@ -34,8 +39,11 @@ def plan_of(seed: int) -> Plan:
     random = Random(seed)
     conditions = _conditions(random)
     maker = _Maker(random, conditions)
-    count = random.choice((15, 30, 60, 120))
-    return Plan(conditions, tuple(maker.step() for _ in range(count)))
+    count = random.choice((10, 20, 40, 80))
+    steps: list[Step] = []
+    while len(steps) < count:
+        steps += maker.steps()
+    return Plan(conditions, tuple(steps))
 
 
 def _conditions(random: Random) -> Conditions:
@@ -82,33 +90,70 @@ class _Maker:
     def _some(self, of: Sequence[_T], chance: float) -> list[_T]:
         return [each for each in of if self._random.random() < chance]
 
-    def step(self) -> Step:
-        """Return the next step."""
+    def steps(self) -> list[Step]:
+        """Return a few steps that belong together, so that what is to be disturbed is under way."""
         random = self._random
-        blank = Step(What.GO, random.choice("ab"), random.randrange(4), random.randrange(8))
         dice = random.random()
-        if dice < 0.22:
-            what = random.choice(self._operations)
-            return replace(blank, what=what, fate=self._fate())
-        if dice < 0.42:
-            return replace(blank, what=What.START, count=random.choice((1, 1, 2, 10)))
-        if dice < 0.78:
-            count = random.choice((1, 1, 2, 3, 4, 6))
-            return replace(blank, count=count, fault=self._fault(), fate=self._fate())
-        if dice < 0.86:
-            return replace(blank, what=What.FINISH, fate=self._fate())
-        if dice < 0.90:
-            return replace(blank, what=What.CLOCK, count=random.choice(SECONDS))
-        if dice < 0.94:
-            return replace(blank, what=What.SETTLE)
-        return self._mishap(blank)
+        if dice < 0.20:
+            return [self._operation(), self._blank(What.WORK), self._blank(What.WORK)]
+        if dice < 0.45:
+            return self._race()
+        if dice < 0.60:
+            return self._cut_short()
+        return [self._any()]
+
+    def _race(self) -> list[Step]:
+        """Somebody acts while a worker is on its way with what a user has just done."""
+        first, second = self._operation(), self._operation()
+        start = replace(self._blank(What.START), side=first.side, count=10)
+        second = replace(second, key=first.key) if self._random.random() < 0.8 else second
+        before, after = (replace(self._go(), number=_LATEST) for _ in range(2))
+        return [first, start, before, second, after]
+
+    def _cut_short(self) -> list[Step]:
+        """A worker has written, and nobody knows it yet."""
+        first = self._operation()
+        start = replace(self._blank(What.START), side=first.side, count=10)
+        steps = [first, start, replace(self._blank(What.GO_TO_EFFECT), number=_LATEST)]
+        deaths = (What.CRASH, What.CRASH) if self._is_crashing else ()
+        between = (*deaths, What.WORK, What.CLOCK)
+        for _ in range(self._random.randrange(4)):
+            steps.append(replace(self._blank(self._random.choice(between)), number=_LATEST))
+            if self._random.random() < 0.4:
+                steps.append(replace(self._operation(), key=first.key))
+        return steps
+
+    def _any(self) -> Step:
+        dice = self._random.random()
+        if dice < 0.2:
+            return self._operation()
+        if dice < 0.4:
+            return replace(self._blank(What.START), count=self._random.choice((1, 1, 2, 10)))
+        if dice < 0.7:
+            return self._go()
+        if dice < 0.9:
+            return self._blank(self._random.choice(_COARSE))
+        return self._mishap(self._blank(What.GO))
+
+    def _blank(self, what: What) -> Step:
+        random = self._random
+        step = Step(what, random.choice("ab"), random.randrange(4), random.randrange(8))
+        count = random.choice(SECONDS) if what is What.CLOCK else 1
+        return replace(step, count=count, fate=self._fate())
+
+    def _operation(self) -> Step:
+        return self._blank(self._random.choice(self._operations))
+
+    def _go(self) -> Step:
+        count = self._random.choice((1, 2, 3, 4, 5, 6, 8, 12))
+        return replace(self._blank(What.GO), count=count, fault=self._fault())
 
     def _mishap(self, blank: Step) -> Step:
         random = self._random
         if self._loses_tables and random.random() < 0.1:
             return replace(blank, what=What.LOSE_TABLE)
         if self._is_crashing and random.random() < 0.6:
-            return replace(blank, what=What.CRASH)
+            return self._blank(What.CRASH)
         kinds = (What.REDELIVER, What.REDELIVER, What.FIND, What.SEND_JUNK)
         return replace(blank, what=random.choice(kinds))
 

@@ -38,7 +38,9 @@ class What(StrEnum):
 
     START = "start a worker"
     GO = "go on"
+    GO_TO_EFFECT = "go on until a bucket has changed"
     FINISH = "finish"
+    WORK = "process all that is due at"
     CRASH = "crash"
     FIND = "start a finder at"
 

@@ -14,7 +14,7 @@ from tests.simulation.stacks import SIDES, Wrap
 from tests.simulation.tasks import Process
 from tests.simulation.users import Users
 
-_MOST_ROUNDS = 400
+_MOST_ROUNDS = 200
 _MOST_FINDS = 6
 
 
@@ -44,11 +44,14 @@ class Run:
         self.crashes = 0
         self.junk = 0
         self.tables_lost = 0
+        self.is_restless = False
         self._taking: dict[What, Callable[[Step], None]] = {
             **dict.fromkeys(USER_OPERATIONS, self.users.do),
             What.START: self._start,
             What.GO: self._go,
+            What.GO_TO_EFFECT: self._go_to_effect,
             What.FINISH: self._finish,
+            What.WORK: self._work,
             What.CRASH: self._crash,
             What.FIND: self._start_finder,
             What.CLOCK: self._pass_time,
@@ -94,6 +97,20 @@ class Run:
             if not process.step(step.number + point, fault):
                 return
         self._note_fault(step.fault)
+
+    def _go_to_effect(self, step: Step) -> None:
+        """Stop where a write has had its effect and nobody knows it yet."""
+        process = self._chosen(step)
+        before = self.cloud.account.writes_of_stacks
+        while process is not None and process.step(step.number, Fault.NONE):
+            if self.cloud.account.writes_of_stacks != before:
+                return
+
+    def _work(self, step: Step) -> None:
+        process = self.cloud.worker(step.side, 10)
+        while process is not None:
+            run_to_end(process)
+            process = self.cloud.worker(step.side, 10)
 
     def _note_fault(self, fault: Fault) -> None:
         if fault is not Fault.NONE:
@@ -159,6 +176,8 @@ class Run:
     def drain(self) -> bool:
         """Deliver all that is left, as time passes; False when that does not end."""
         mailboxes = self.cloud.mailboxes
+        if self.is_restless:
+            return False
         for _ in range(_MOST_ROUNDS):
             started = [self.cloud.worker(side, 10) for side in SIDES]
             for process in started:
@@ -170,6 +189,7 @@ class Run:
                 if not times:
                     return True
                 self.cloud.now = max(self.cloud.now, min(times))
+        self.is_restless = True
         return False
 
     def run_finders(self) -> None:

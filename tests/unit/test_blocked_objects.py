@@ -1,4 +1,4 @@
-"""Objects that no retry can copy: told once, noted, left alone, and copied when that has changed."""
+"""Objects that no retry can copy: told once, noted, left alone, and copied when they can be."""
 
 import pytest
 
@@ -137,15 +137,22 @@ def test_its_neighbours_in_the_batch_are_copied() -> None:
     assert world.actions()[Action.OBJECT_COPIED] == 1
 
 
-@pytest.mark.parametrize("opaque", [False, True], ids=["md5", "opaque"])
-@pytest.mark.parametrize("in_parts", [False, True], ids=["one_put", "parts"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind(),
+        Kind(has_opaque_etags=True),
+        Kind(one_put_bytes=0),
+        Kind(has_opaque_etags=True, versioned="ab"),
+    ],
+    ids=["md5", "opaque", "parts", "versioned"],
+)
 def test_an_object_whose_metadata_leaves_no_room_for_the_marker_is_copied_once(
-    *, opaque: bool, in_parts: bool
+    kind: Kind,
 ) -> None:
-    kind = Kind(has_opaque_etags=opaque, one_put_bytes=0 if in_parts else 1024)
     world = TwoStacks(kind)
     world.put("a", KEY, note="x" * 2000)
-    world.quiesce()
+    world.quiesce(20)
     world.find(rounds=2)
     assert world.values("a") == world.values("b")
     assert list(world.contents("a")) == [KEY]

@@ -5,7 +5,8 @@ import pytest
 from sync_core import config
 from sync_core.config import Config
 from sync_core.errors import ConfigError
-from sync_core.model import Site, SitePair
+from sync_core.model import ConflictPolicy, Site, SitePair
+from sync_core.safety import DeleteLimits
 
 REQUIRED = {
     "DUALWAY_SITE": "cn",
@@ -29,6 +30,15 @@ OPTIONAL = {
     "DUALWAY_CONCURRENCY": "64",
     "DUALWAY_POLLERS": "2",
     "DUALWAY_LOG_LEVEL": "debug",
+    "DUALWAY_PREFIX": "from/here/",
+    "DUALWAY_PEER_PREFIX": "to/",
+    "DUALWAY_EXCLUDE": "*.tmp, cache/*,",
+    "DUALWAY_CONFLICT_POLICY": "keep-version",
+    "DUALWAY_MAX_DELETES": "7",
+    "DUALWAY_MAX_DELETE_PERCENT": "5",
+    "DUALWAY_DELETE_WINDOW_SECONDS": "600",
+    "DUALWAY_DELETE_SETTLE_SECONDS": "0",
+    "DUALWAY_FINDER_SECONDS": "0",
 }
 
 
@@ -57,6 +67,11 @@ def test_the_required_variables_are_enough() -> None:
         concurrency=16,
         pollers=4,
         log_level="INFO",
+        conflict_policy=ConflictPolicy.KEEP_COPY,
+        preferred_site=None,
+        excluded=(),
+        delete_limits=DeleteLimits(100, 25, 3600, 300),
+        finder_seconds=3600,
     )
 
 
@@ -70,6 +85,23 @@ def test_each_optional_variable_replaces_its_default() -> None:
     assert read.concurrency == 64
     assert read.pollers == 2
     assert read.log_level == "DEBUG"
+    assert (read.pair.own.prefix, read.pair.peer.prefix) == ("from/here/", "to/")
+    assert read.excluded == ("*.tmp", "cache/*")
+    assert (read.conflict_policy, read.preferred_site) == (ConflictPolicy.KEEP_VERSION, None)
+    assert read.delete_limits == DeleteLimits(7, 5, 600, 0)
+    assert read.finder_seconds == 0
+
+
+@pytest.mark.parametrize("policy", ["keep-copy", "keep-version", "manual"])
+def test_a_conflict_policy_is_given_by_its_name(policy: str) -> None:
+    read = Config.from_environment(REQUIRED | {"DUALWAY_CONFLICT_POLICY": policy})
+    assert (read.conflict_policy.value, read.preferred_site) == (policy, None)
+
+
+@pytest.mark.parametrize("site", ["cn", "global"])
+def test_the_policy_to_prefer_names_one_of_both_sites(site: str) -> None:
+    read = Config.from_environment(REQUIRED | {"DUALWAY_CONFLICT_POLICY": f"prefer:{site}"})
+    assert (read.conflict_policy, read.preferred_site) == (ConflictPolicy.PREFER, site)
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
@@ -113,6 +145,20 @@ def test_an_empty_environment_is_complained_about_once_and_whole() -> None:
         ("DUALWAY_GRACE_SECONDS", "1.5", "give a whole number"),
         ("DUALWAY_CONCURRENCY", "0", "give a whole number from 1 to 1000"),
         ("DUALWAY_POLLERS", "²", "give a whole number from 1 to 100"),
+        (
+            "DUALWAY_CONFLICT_POLICY",
+            "prefer",
+            "give keep-copy, keep-version, manual or prefer:SITE",
+        ),
+        ("DUALWAY_CONFLICT_POLICY", "prefer:", "give keep-copy"),
+        ("DUALWAY_CONFLICT_POLICY", "prefer:mars", "give keep-copy"),
+        ("DUALWAY_CONFLICT_POLICY", "manual:cn", "give keep-copy"),
+        ("DUALWAY_CONFLICT_POLICY", "newest", "give keep-copy"),
+        ("DUALWAY_MAX_DELETES", "-1", "give a whole number from 0 to 1000000000"),
+        ("DUALWAY_MAX_DELETE_PERCENT", "101", "give a whole number from 0 to 100"),
+        ("DUALWAY_DELETE_WINDOW_SECONDS", "0", "give a whole number from 1 to 604800"),
+        ("DUALWAY_DELETE_SETTLE_SECONDS", "86401", "give a whole number from 0 to 86400"),
+        ("DUALWAY_FINDER_SECONDS", "hourly", "give a whole number from 0 to 604800"),
         ("DUALWAY_LOG_LEVEL", "loud", "give one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from sync_core.decide import Terms, decide
 from sync_core.evidence import weigh
+from sync_core.marker import replica_id
 from sync_core.model import (
     Acknowledge,
     Conflict,
@@ -32,11 +33,15 @@ X = original(b"x", at=1_700_000_000)
 Y = original(b"y", at=1_700_000_100)
 OPENED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 PEER_ACTS, PEER_WINS = SkipReason.PEER_ACTS, SkipReason.PEER_WINS
+LEFT_OPEN = SkipReason.CONFLICT_LEFT_OPEN
 
 
 @dataclass(frozen=True)
 class Row:
-    """`a` and `b` as the stores show them, what each stack recorded, and both verdicts."""
+    """`a` and `b` as the stores show them, what each stack recorded, and both verdicts.
+
+    `revived` names the stacks that know a replica of nonce 0 of the past; `preferred` is a site.
+    """
 
     says: str
     a: ObjectVersion | None
@@ -47,6 +52,15 @@ class Row:
     pair_at_b: tuple[ObjectVersion | None, ObjectVersion | None] | None = None
     intent_at_a: ObjectVersion | None = None
     waited: bool = False
+    revived: str = ""
+    preferred: str | None = None
+    is_manual: bool = False
+
+    def terms(self, side: str) -> Terms:
+        preferred = None
+        if self.preferred is not None:
+            preferred = Side.OWN if self.preferred == side else Side.PEER
+        return Terms(self.waited, preferred, self.is_manual)
 
 
 X_AT_B = replica(X, to="b")
@@ -59,6 +73,10 @@ W = original(b"w", at=1_700_000_050)
 W_AT_A_OVER_X = replica(W, to="a", nonce="1" * 16, replaced=X)
 X_AT_B_OVER_W = replica(X, to="b", nonce="2" * 16, replaced=W)
 X_AT_B_OVER_Y = replica(X, to="b", nonce="3" * 16, replaced=Y)
+# The replica X_AT_B was overwritten (with Y_AT_B) or deleted, and a user has brought it back.
+Y_AT_B = replica(Y, to="b", nonce="4" * 16)
+Z, LATE_Z = original(b"z", at=1_700_000_300), original(b"z", at=1_900_000_000)
+GONE, OLD = (None, None), (Y, Y_AT_B)
 
 ROWS = [
     Row("1: nothing anywhere and nothing recorded", None, None,
@@ -129,6 +147,61 @@ ROWS = [
         Unsure(11), Skip(11, PEER_WINS), intent_at_a=LATE_X),
     Row("11: after the grace period it is a conflict", LATE_X, Y,
         Conflict(11, LATE_X, Y), Skip(11, PEER_WINS), intent_at_a=LATE_X, waited=True),
+    Row("11: the preferred site wins although it wrote earlier", X, Y,
+        Conflict(11, X, Y), Skip(11, PEER_WINS), preferred="a"),
+    Row("11: the preferred site wins although it is the other one's peer", LATE_X, Y,
+        Skip(11, PEER_WINS), Conflict(11, Y, LATE_X), preferred="b"),
+    Row("10: two originals, each known to have been seen: the preferred site wins", Y_EDITED_AT_A, Y,
+        Conflict(10, Y_EDITED_AT_A, Y), Skip(10, PEER_WINS),
+        pair_at_a=(Y_EDITED_AT_A, X_AT_B), pair_at_b=(Y_EDITED_AT_A, X_AT_B), preferred="a"),
+    Row("8 and 9: a change of one side is no conflict, whichever site is preferred", Y, X_AT_B,
+        Copy(8, Y, X_AT_B), Skip(9, PEER_ACTS), preferred="b"),
+    Row("9: only a knows that b is newer, and b would act because it is preferred", LATE_X, Y,
+        Skip(9, PEER_ACTS), Conflict(11, Y, LATE_X), pair_at_a=(LATE_X, X_AT_B), preferred="b"),
+    Row("9: only a knows that b is newer, and b never would act because a is preferred", X, Y,
+        Unsure(9), Skip(11, PEER_WINS), pair_at_a=(X, X_AT_B), preferred="a"),
+    Row("9: then a helps itself after the grace period", X, Y,
+        Copy(9, Y, X, to=Side.OWN), Skip(11, PEER_WINS), pair_at_a=(X, X_AT_B), preferred="a", waited=True),
+    Row("11: a person decides", X, Y, Skip(11, LEFT_OPEN), Skip(11, LEFT_OPEN), is_manual=True),
+    Row("11: a person decides, however long it lasts", X, Y,
+        Skip(11, LEFT_OPEN), Skip(11, LEFT_OPEN), is_manual=True, waited=True),
+    Row("11: a person decides only once it is sure that there is a conflict", LATE_X, Y,
+        Unsure(11), Skip(11, LEFT_OPEN), intent_at_a=LATE_X, is_manual=True),
+    Row("10: two originals, each known to have been seen: a person decides", Y_EDITED_AT_A, Y,
+        Skip(10, LEFT_OPEN), Skip(10, LEFT_OPEN),
+        pair_at_a=(Y_EDITED_AT_A, X_AT_B), pair_at_b=(Y_EDITED_AT_A, X_AT_B), is_manual=True),
+    Row("10: an original against a replica needs no person", Y, X_AT_B,
+        Copy(10, Y, X_AT_B), Skip(10, PEER_WINS), pair_at_a=(Y, None), pair_at_b=(Y, None), is_manual=True),
+    Row("9: only a knows that b is newer, b takes it for a conflict to be left open", X, Y,
+        Unsure(9), Skip(11, LEFT_OPEN), pair_at_a=(X, X_AT_B), is_manual=True),
+    Row("9: then too a helps itself after the grace period", X, Y,
+        Copy(9, Y, X, to=Side.OWN), Skip(11, LEFT_OPEN), pair_at_a=(X, X_AT_B), is_manual=True, waited=True),
+    Row("5 and 7: a deleted replica was brought back at b, both stacks know", None, X_AT_B,
+        Unsure(7), Copy(5, X_AT_B, None), pair_at_a=GONE, pair_at_b=GONE, revived="ab"),
+    Row("7: a deleted replica was brought back at b, whose stack takes it for ours", None, X_AT_B,
+        Unsure(7), Skip(3, PEER_ACTS), pair_at_a=GONE, revived="a"),
+    Row("7: then a helps itself after the grace period", None, X_AT_B,
+        Copy(7, X_AT_B, None, to=Side.OWN), Skip(3, PEER_ACTS), pair_at_a=GONE, revived="a", waited=True),
+    Row("6: a replica that is where it always was is not revived", None, X_AT_B,
+        Delete(6, X_AT_B), Skip(3, PEER_ACTS), pair_at_a=(X, X_AT_B), revived="a"),
+    Row("8 and 9: an overwritten replica was brought back at b, both stacks know", Y, X_AT_B,
+        Unsure(9), Copy(8, X_AT_B, Y), pair_at_a=OLD, pair_at_b=OLD, revived="ab"),
+    Row("9: an overwritten replica was brought back at b, whose stack takes it for ours", Y, X_AT_B,
+        Unsure(9), Skip(9, PEER_ACTS), pair_at_a=OLD, revived="a"),
+    Row("9: then also a helps itself after the grace period", Y, X_AT_B,
+        Copy(9, X_AT_B, Y, to=Side.OWN), Skip(9, PEER_ACTS), pair_at_a=OLD, revived="a", waited=True),
+    Row("11: brought back at b and changed at a, both stacks know: stamps", Z, X_AT_B,
+        Unsure(11), Conflict(11, X_AT_B, Z), pair_at_a=OLD, pair_at_b=OLD, revived="ab"),
+    Row("11: brought back at b and changed at a later, both stacks know", LATE_Z, X_AT_B,
+        Conflict(11, LATE_Z, X_AT_B), Skip(11, PEER_WINS), pair_at_a=OLD, pair_at_b=OLD, revived="ab"),
+    Row("11: brought back at b, whose stack takes it for ours, and changed at a", Z, X_AT_B,
+        Unsure(11), Skip(9, PEER_ACTS), pair_at_a=OLD, revived="a"),
+    Row("11: then a keeps its own as the loser after the grace period", Z, X_AT_B,
+        Conflict(11, X_AT_B, Z, to=Side.OWN), Skip(9, PEER_ACTS), pair_at_a=OLD, revived="a", waited=True),
+    Row("11: brought back at b, whose stack takes it for ours, and changed at a later", LATE_Z, X_AT_B,
+        Conflict(11, LATE_Z, X_AT_B), Skip(9, PEER_ACTS), pair_at_a=OLD, revived="a"),
+    Row("11: brought back at b and changed at a: a person decides", Z, X_AT_B,
+        Skip(11, LEFT_OPEN), Skip(11, LEFT_OPEN), pair_at_a=OLD, pair_at_b=OLD, revived="ab", is_manual=True),
 ]  # fmt: skip
 
 
@@ -137,6 +210,7 @@ def record(
     intent: ObjectVersion | None = None,
     *,
     mirrored: bool = False,
+    knows_of_the_past: bool = False,
 ) -> SyncRecord:
     """Return a record whose pair is (a, b), or (b, a) when mirrored."""
     known = None
@@ -148,19 +222,22 @@ def record(
         known = Pair(*(reversed(states) if mirrored else states))
     source_id = instance_id(intent, "b" if mirrored else "a") if intent else ""
     opened = Intent(source_id, None, "f" * 16, OPENED_AT) if intent else None
-    return SyncRecord(KEY, gen=1, pair=known, intent=opened)
+    past = (replica_id("0" * 16),) if knows_of_the_past else ()
+    return SyncRecord(KEY, gen=1, pair=known, intent=opened, past=past)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
 def test_stack_a_decides_by_the_table(row: Row) -> None:
-    evidence = weigh(row.a, row.b, record(row.pair_at_a, row.intent_at_a), AT_A)
-    assert decide(row.a, row.b, evidence, Terms(waited=row.waited)) == row.at_a
+    known = record(row.pair_at_a, row.intent_at_a, knows_of_the_past="a" in row.revived)
+    evidence = weigh(row.a, row.b, known, AT_A)
+    assert decide(row.a, row.b, evidence, row.terms("a")) == row.at_a
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
 def test_stack_b_decides_by_the_same_table(row: Row) -> None:
-    evidence = weigh(row.b, row.a, record(row.pair_at_b, mirrored=True), AT_B)
-    assert decide(row.b, row.a, evidence, Terms(waited=row.waited)) == row.at_b
+    known = record(row.pair_at_b, mirrored=True, knows_of_the_past="b" in row.revived)
+    evidence = weigh(row.b, row.a, known, AT_B)
+    assert decide(row.b, row.a, evidence, row.terms("b")) == row.at_b
 
 
 def test_every_row_of_the_table_is_specified() -> None:

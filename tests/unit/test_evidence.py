@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sync_core.evidence import Evidence, Witness, same_value, weigh
+from sync_core.evidence import Evidence, Witness, facts, facts_of, same_value, weigh
+from sync_core.marker import replica_id
 from sync_core.model import Link, ObjectVersion, Pair, SideState, SyncRecord
 from tests.objects import AT_A, KEY, instance_id, original, replica
 
@@ -92,3 +93,80 @@ def test_values_differ_by_size_headers_metadata_or_bytes(change: dict[str, objec
 
 def test_a_last_modified_time_is_no_part_of_the_value() -> None:
     assert same_value(X, replace(X, last_modified_at=Y.last_modified_at))
+
+
+# --- revived replicas ---
+
+PAST = (replica_id("0" * 16),)
+X_AT_B = replica(X, to="b")
+Y_AT_B = replica(Y, to="b", nonce="1" * 16)
+
+
+@pytest.mark.parametrize(
+    ("pair", "is_revived"),
+    [
+        (None, True),
+        (Pair(), True),
+        (recorded(X, Y_AT_B).pair, True),
+        (recorded(X, X_AT_B).pair, False),
+    ],
+    ids=["nothing recorded", "a tombstone", "another instance", "this instance"],
+)
+def test_a_replica_of_the_past_that_shows_up_as_another_instance_was_revived(
+    pair: Pair | None, *, is_revived: bool
+) -> None:
+    found = facts_of(X_AT_B, "b", AT_A, SyncRecord(KEY, pair=pair, past=PAST))
+    assert (found.is_revived, found.is_replica) == (is_revived, not is_revived)
+
+
+def test_a_replica_that_the_record_does_not_know_of_was_not_revived() -> None:
+    assert not facts_of(X_AT_B, "b", AT_A, SyncRecord(KEY)).is_revived
+    assert not facts_of(Y_AT_B, "b", AT_A, SyncRecord(KEY, past=PAST)).is_revived
+    assert not facts(X_AT_B, "b", AT_A).is_revived
+
+
+def test_only_a_valid_replica_can_be_revived() -> None:
+    edited = replace(X_AT_B, metadata={"edited": "yes"})
+    assert not facts_of(edited, "b", AT_A, SyncRecord(KEY, past=PAST)).is_revived
+    assert not facts_of(X, "b", AT_A, SyncRecord(KEY, past=PAST)).is_revived
+
+
+def test_a_revived_replica_is_an_instance_of_its_own_with_its_own_stamp() -> None:
+    revived = facts_of(X_AT_B, "b", AT_A, SyncRecord(KEY, past=PAST))
+    assert revived.id != replica_id("0" * 16)
+    assert revived.stamp.at == int(X_AT_B.last_modified_at.timestamp())
+    assert revived.stamp.side == "b"
+
+
+def test_an_old_version_on_top_of_a_versioned_bucket_was_revived() -> None:
+    first, second = (replace(X_AT_B, version_id=name) for name in ("1", "2"))
+    current = Pair(None, SideState(facts(first, "b", AT_A).id))
+    record = SyncRecord(KEY, pair=current, past=PAST)
+    assert not facts_of(first, "b", AT_A, record).is_revived
+    assert facts_of(second, "b", AT_A, record).is_revived
+
+
+def test_a_revived_replica_has_been_seen_by_nobody_and_replicates_nothing() -> None:
+    record = replace(recorded(Y, Y_AT_B), past=PAST)
+    evidence = weigh(Y, X_AT_B, record, AT_A)
+    assert seen(evidence) == (Witness.PRIVATE, Witness.NOBODY)
+    assert evidence.link is None
+
+
+def test_a_revived_replica_of_what_the_other_side_has_is_linked_by_content_alone() -> None:
+    tombstone = SyncRecord(KEY, pair=Pair(), past=PAST)
+    assert weigh(X, X_AT_B, tombstone, AT_A).link is Link.CONTENT
+    opaque = replace(X, md5=None), replace(X_AT_B, md5=None)
+    assert weigh(*opaque, tombstone, AT_A).link is None
+
+
+def test_once_its_pair_is_recorded_a_revived_replica_is_linked_by_that() -> None:
+    record = SyncRecord(KEY, pair=Pair(), past=PAST)
+    revived = weigh(X, X_AT_B, record, AT_A)
+    assert revived.own is not None
+    assert revived.peer is not None
+    pair = Pair(SideState(revived.own.id), SideState(revived.peer.id))
+    known = weigh(X, X_AT_B, replace(record, pair=pair), AT_A)
+    assert known.peer is not None
+    assert known.recorded
+    assert known.link is Link.PAIR

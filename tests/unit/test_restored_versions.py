@@ -43,9 +43,7 @@ def remove_delete_marker(world: TwoStacks, side: str) -> None:
 
 def copy_old_version_on_top(world: TwoStacks, side: str, back: int = 1) -> None:
     """Restore, as a user does it: an older version is copied onto its own key, metadata and all."""
-    objects = [
-        each for each in world.users[side].versions(KEY, 100) if not each.is_delete_marker
-    ]
+    objects = [each for each in world.users[side].versions(KEY, 100) if not each.is_delete_marker]
     old = world.users[side].head_version(KEY, objects[back].version_id)
     assert old is not None
     world.pass_time(1)
