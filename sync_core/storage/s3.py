@@ -32,7 +32,8 @@ from sync_core.storage.s3_headers import (
     version_of,
     written,
 )
-from sync_core.storage.s3_listing import fetch_page
+from sync_core.storage.s3_listing import Page
+from sync_core.storage.s3_pages import fetch_page
 from sync_core.storage.s3_reader import S3Reader
 from sync_core.storage.s3_versions import S3Versions
 
@@ -105,10 +106,12 @@ class S3ObjectStore(S3Versions):
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects, page by page."""
         position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
+        page: Page | None = None
         while True:
             with translated(self._call("list", prefix)):
                 page = fetch_page(
                     self._clients().reads,
+                    page,
                     Bucket=self._bucket,
                     Prefix=prefix,
                     MaxKeys=self._dialect.page_keys,

@@ -1,7 +1,6 @@
 """Pages of ListObjectsV2, read without botocore's parser, which costs 130 us of CPU for each key.
 
-botocore signs, sends and repeats the request and names its errors; only the body of a good answer
-is taken out of its hands, by a hook that runs before it is parsed. Two parsers read such a body:
+Only the body of a good answer is read here; `s3_pages` gets it. Two parsers read such a body:
 
 | parser | reads | a key costs |
 |---|---|---|
@@ -14,27 +13,20 @@ a request.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
-from botocore.parsers import ResponseParserError
 from botocore.utils import parse_timestamp
 
 from sync_core.model import MODIFIED_FORMAT, ListedObject
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-_PAGE = "DualwayPage"
-
-# Hooks with a wildcard run before those without (botocore.hooks, _PrefixTrie): this one has to come
-# before botocore's search for errors in good answers, which builds a tree of the whole body.
-_BEFORE_PARSE = "before-parse.*.ListObjectsV2"
+    from sync_core.storage.s3_pages import Trail
 
 # What stands for itself in XML: printable ASCII without & < >. A field that may be absent is a
 # choice, which costs less than a repetition.
@@ -70,7 +62,7 @@ _listed_object = partial(tuple.__new__, ListedObject)
 class Page:
     """One page of a listing, and the token that continues it; None behind the last page.
 
-    It is kept in columns: texts and numbers are nothing that the garbage collector has to visit.
+    `trail` asks for the next one as this one was asked for. A page is kept in columns: texts and numbers are nothing that the garbage collector has to visit.
     """
 
     keys: Sequence[str]
@@ -78,23 +70,11 @@ class Page:
     sizes_bytes: Sequence[int]
     modified: Sequence[str]
     next_token: str | None
+    trail: "Trail | None" = field(default=None, compare=False, repr=False)
 
     def __iter__(self) -> Iterator[ListedObject]:
         columns = (self.keys, self.etags, self.sizes_bytes, self.modified)
         return map(_listed_object, zip(*columns, strict=True))
-
-
-def fetch_page(client: "S3Client", **parameters: Any) -> Page:
-    """Send one ListObjectsV2.
-
-    Raises what botocore raises, and `ResponseParserError` for a good answer that is no listing.
-    """
-    client.meta.events.register(_BEFORE_PARSE, _take_page, unique_id=_PAGE)
-    answer: Mapping[str, Any] = client.list_objects_v2(**parameters)
-    page: Page | None = answer.get(_PAGE)
-    if page is None:
-        raise ResponseParserError("the answer is no listing that can be read")
-    return page
 
 
 def parse_page(body: bytes) -> Page | None:
@@ -108,15 +88,6 @@ def parse_page(body: bytes) -> Page | None:
         return page if page is not None else read_by_tree(body)
     except (ET.ParseError, LookupError, ValueError):
         return None
-
-
-def _take_page(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
-) -> None:
-    page = parse_page(response_dict["body"]) if response_dict["status_code"] == 200 else None  # noqa: PLR2004 - HTTP's OK
-    if page is not None:
-        customized_response_dict[_PAGE] = page
-        response_dict["body"] = b""
 
 
 def read_by_pattern(body: bytes) -> Page | None:

@@ -3,9 +3,8 @@
 Between any two requests of a worker anything else may happen. Only what nobody else can notice is
 joined to the request before: taking a nonce, reading the record at the start, reading a version,
 and, where the stack has a single worker, claiming the key; never the record after a write, for a
-crash between these two is noticed. The clock is read in one with the request that follows, for no
-more time than a lease lasts can pass between a worker's last check and its write; unless the rules
-say so.
+crash between these two is noticed. The clock is read in one with the request before, but for the
+check right before a write: between these two no such time can pass, unless the rules say so.
 """
 
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from sync_core.hints import reason_of
 from tests.objects import KEY
 from tests.property.one_key_rules import Delivery, Fault, Rules
 from tests.property.one_key_services import Services
-from tests.property.one_key_stack import evaluation, setup_of
+from tests.property.one_key_stack import Moment, evaluation, setup_of
 from tests.property.one_key_state import State, Step, Worker, with_one, with_worker
 from tests.property.one_key_translation import listed_of, listed_record_of
 from tests.property.one_key_users import Users
@@ -70,7 +69,6 @@ class Steps:
         self._users = Users(rules)
         self._setups = (setup_of(rules, A), setup_of(rules, B))
         self._is_alone = tuple(rules.workers.count(stack) == 1 for stack in (A, B))
-        self._late = {Verb.CLOCK} if rules.are_writes_late else set()
         self._is_eventful = rules.delivery is Delivery.EVENTS
 
     def after(self, state: State) -> Iterator[Step]:
@@ -176,7 +174,7 @@ class Steps:
             worker = _informed(worker, state, request, answer)
             if request.verb not in {Verb.NONCE, Verb.CLOCK}:
                 says = (*says, Exchange(request, answer))
-            if not self._joins(stack, request.verb, worker.moment.request):
+            if not self._joins(state, request.verb, worker.moment):
                 break
         says = (*says, *worker.moment.reports[already_said:])
         if worker.moment.request is None and self._is_eventful and worker.moment.leaves:
@@ -184,14 +182,23 @@ class Steps:
         following = worker if worker.moment.request else None
         return Step(says, with_worker(state, index, following, stack), violation)
 
-    def _joins(self, stack: int, done: Verb, request: Request | None) -> bool:
+    def _joins(self, state: State, done: Verb, moment: Moment) -> bool:
+        """Tell whether the moment's request is answered in one with the one that is done."""
+        request = moment.request
         if request is None:
             return False
-        if done is Verb.CLOCK or request.verb in self._late:
-            return True
+        if request.verb is Verb.CLOCK:
+            return self._rules.are_writes_late or not self._is_last_check(state, moment)
         is_start = done is Verb.NONCE and request.verb is Verb.READ_RECORD
-        is_private = request.verb in _RECORDS and self._is_alone[stack] and done not in _EFFECTS
-        return request.verb in _UNNOTICED or is_start or is_private
+        is_alone = self._is_alone[moment.stack]
+        is_private = request.verb in _RECORDS and is_alone and done not in _EFFECTS
+        return request.verb in _UNNOTICED or is_start or is_private or done is Verb.CLOCK
+
+    def _is_last_check(self, state: State, moment: Moment) -> bool:
+        """Tell whether the clock is read for the check right before a write."""
+        while moment.request is not None and moment.request.verb is Verb.CLOCK:
+            moment = moment.after(self._rules.leases - state.leases)
+        return moment.request is not None and moment.request.verb in _WRITES
 
     def _crash(self, state: State, index: int, worker: Worker) -> Step:
         """A worker dies, its lease runs out, and its message comes back."""

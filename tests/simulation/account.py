@@ -59,7 +59,8 @@ class Account:
     """What happened so far. `violations` are sentences; `windows` counts R1, R2 and R3.
 
     `held_at` is when a guard last tripped; `invisible` are the places that were changed in a way
-    that no listing shows: the same etag, size and second.
+    that no listing shows: the same etag, size and second; `uncovered` the keys of which a stack has
+    taken a delete marker back.
     """
 
     pair: SitePair
@@ -84,6 +85,7 @@ class Account:
     forgotten_until: int = 0
     held_at: int | None = None
     invisible: set[Place] = field(default_factory=set)
+    uncovered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._numbers = 0
@@ -123,7 +125,7 @@ class Account:
             self._show(place, stored, frozenset({number}), by_stack=False)
         return self.operations[number]
 
-    def stack_changed(self, place: Place, process: Process) -> None:
+    def stack_changed(self, place: Place, process: Process, *, is_removal: bool) -> None:
         """Note what a stack did to a place, and judge it."""
         self.tick += 1
         self.writes_of_stacks += 1
@@ -131,6 +133,8 @@ class Account:
         source = (other(side), key)
         stored = self.buckets[side].current(key)
         old = self.shown.pop(place, None)
+        if is_removal and stored is not None:
+            self.uncovered.add(key)
         if stored is None:
             history = self.visible[source]
             told = "nothing"
@@ -285,6 +289,8 @@ class Account:
             return "table lost"
         if any((key, number) in self.in_flight_over_a_delete for number in shown.operations):
             return "R2"
+        if key in self.uncovered:
+            return "open: the newest delete marker is taken for ours"
         if self.held_at is not None:
             # What only the stack knew that had to hold its delete, the other one puts back.
             return "held"

@@ -183,9 +183,10 @@ class Cloud:
         if change.event_name.startswith("ObjectTagging"):
             return
         if process is not None:
-            if not change.event_name.startswith("ObjectCreated"):
+            is_removal = not change.event_name.startswith("ObjectCreated")
+            if is_removal:
                 self._check_guard(process, change.key)
-            self.account.stack_changed(place, process)
+            self.account.stack_changed(place, process, is_removal=is_removal)
             return
         stored, shown = self.buckets[side].current(change.key), self.account.shown.get(place)
         is_old = change.event_name == "ObjectRemoved:Delete" and stored is not None

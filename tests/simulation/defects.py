@@ -131,7 +131,7 @@ def _trust_every_marker(patch: pytest.MonkeyPatch) -> None:
 
 def _last_writer_wins(patch: pytest.MonkeyPatch) -> None:
     """Take the side whose object is later for one that has seen the other."""
-    weigh = gather.weigh
+    weigh = evidence.weigh
 
     def weigh_by_time(own: Any, peer: Any, record: Any, pair: Any, *rest: Any, **more: Any) -> Any:
         found: Evidence = weigh(own, peer, record, pair, *rest, **more)

@@ -1,8 +1,9 @@
 """The adapters as a simulated process sees them: it pauses around each call, which may go wrong."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 from sync_core.errors import (
     AccessDenied,
@@ -113,7 +114,8 @@ class Port:
             return ShortReader(answer)
         if call.name not in WRITES:
             return answer
-        return _answer_after(call, task.pause(Call(call.port, call.name, call.key, True)), do, answer)
+        fault = task.pause(replace(call, done=True))
+        return _answer_after(call, fault, do, answer)
 
 
 class ShortReader:
@@ -130,7 +132,7 @@ class ShortReader:
     def close(self) -> None:
         self._body.close()
 
-    def __enter__(self) -> "ShortReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -11,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from sync_core.cli import app
 from sync_core.errors import ConfigError
-from sync_core.records.dynamodb import TABLE_SCHEMA
+from sync_core.model import NotedConflict, SyncRecord
+from sync_core.records.dynamodb import TABLE_SCHEMA, DynamoDBRecordStore
 
 REGION = "us-east-1"
 ENVIRONMENT = {
@@ -141,6 +144,48 @@ def test_what_is_wrong_with_the_environment_is_said(
     monkeypatch.delenv("DUALWAY_SITE")
     with pytest.raises(ConfigError, match="DUALWAY_SITE is not set"):
         call("finder")
+
+
+AT = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+SETTLED = NotedConflict(AT, "a", "e1|1|t1", "e2|2|t2", "k.conflict-b")
+AS_VERSION = replace(SETTLED, loser_key=None)
+OPEN = replace(AS_VERSION, is_open=True)
+
+
+def note(**conflicts: NotedConflict) -> None:
+    table = DynamoDBRecordStore.connect("records", REGION)
+    table.write([SyncRecord(key, conflict=found) for key, found in conflicts.items()])
+
+
+def test_conflicts_are_listed_with_both_versions_and_where_the_loser_is(cloud: Cloud) -> None:
+    note(k=SETTLED, m=AS_VERSION, n=OPEN)
+    assert call("conflicts").stdout.splitlines() == [
+        "'k': a won at 2026-01-01 12:30:00 UTC",
+        "    winner: e1|1|t1",
+        "    loser:  e2|2|t2, kept as 'k.conflict-b'",
+        "'m': a won at 2026-01-01 12:30:00 UTC",
+        "    winner: e1|1|t1",
+        "    loser:  e2|2|t2, kept as the version below, in its bucket",
+        "'n': open since 2026-01-01 12:30:00 UTC; delete or overwrite one of the two",
+        "    at a: e1|1|t1",
+        "    at its peer: e2|2|t2",
+        "3 conflicts are noted at site a",
+    ]
+
+
+def test_conflicts_as_json_are_one_object_on_each_line(cloud: Cloud) -> None:
+    note(k=SETTLED, n=OPEN)
+    first, second = map(json.loads, call("conflicts", "--json").stdout.splitlines())
+    assert first == {
+        "key": "k",
+        "at": "2026-01-01T12:30:00+00:00",
+        "winner_side": "a",
+        "winner": "e1|1|t1",
+        "loser": "e2|2|t2",
+        "loser_key": "k.conflict-b",
+        "is_open": False,
+    }
+    assert (second["key"], second["is_open"], second["loser_key"]) == ("n", True, None)
 
 
 def test_a_table_without_conflicts_is_said_to_have_none(cloud: Cloud) -> None:

@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sync_core.finder import Ended
 from sync_core.hints import Reason
-from sync_core.model import Action
 from tests.two_stacks import Kind, TwoStacks, other
 
 KEY = "dir/report.txt"
@@ -243,48 +241,3 @@ def test_a_key_whose_worker_died_is_finished(world: TwoStacks) -> None:
     assert world.find()[0].hinted == {Reason.UNFINISHED: 1}
     assert world.contents("b") == {KEY: b"1"}
     assert_settled(world)
-
-
-# --- what a round does not do ---
-
-
-def test_a_round_writes_to_no_bucket_and_to_no_record(world: TwoStacks) -> None:
-    in_sync(world)
-    world.put("a", "new")
-    world.delete("b", KEY)
-    world.lose_events()
-    finder = world.finder("a")
-    contents = [world.values(side) for side in "ab"]
-    records = dict(world.tables["a"].records)
-    world.calls.clear()
-    finder.run()
-    assert [world.values(side) for side in "ab"] == contents
-    assert world.tables["a"].records == records
-    writing = {call for call in world.calls if "list" not in call and "_control" not in call}
-    assert writing == set()
-
-
-def test_a_round_beside_its_own_messages_sends_them_again_and_that_is_harmless(
-    world: TwoStacks,
-) -> None:
-    world.put("a", KEY)
-    world.finder("a").run()
-    world.finder("a").run()
-    world.quiesce()
-    assert world.contents("b") == {KEY: b"1"}
-    assert world.sync_writes[KEY] == 1
-
-
-def test_what_is_only_at_the_peer_is_left_to_the_peers_finder(world: TwoStacks) -> None:
-    world.put("b", KEY)
-    world.lose_events()
-    report = world.finder("a").run()
-    assert (report.reasons, report.hinted) == ({Reason.LEFT_TO_PEER: 1}, {})
-    assert report.ended is Ended.COMPLETE
-    assert not [body for body in world.queues["a"].bodies() if "Records" not in body]
-
-
-def test_our_own_keys_are_not_compared(world: TwoStacks) -> None:
-    world.put("a", ".dualway/left behind")
-    assert [report.scanned for report in world.find()] == [0, 0]
-    assert world.actions()[Action.OBJECT_COPIED] == 0

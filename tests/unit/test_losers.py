@@ -9,6 +9,7 @@ from sync_core.losers import keep_loser, keep_overwritten, require_deleted
 from sync_core.model import Capabilities, Conflict, ConflictPolicy, Copy, ObjectVersion, Side
 from sync_core.routing import conflict_key
 from sync_core.stack import Stack
+from sync_core.storage.memory import Versioning
 from tests.two_stacks import Kind, TwoStacks
 
 KEY = "dir/report.txt"
@@ -226,3 +227,13 @@ def test_without_versions_a_delete_is_final() -> None:
     world = pair("")
     require_deleted(world.users["b"], deleted(world, slipped=True))
     assert world.users["b"].head(KEY) is None
+
+
+def test_while_versioning_is_suspended_a_delete_of_the_null_version_is_not_taken_back() -> None:
+    """Our delete marker takes the null version's very place: an older version lies below it."""
+    world = pair("b")
+    world.buckets["b"].versioning = Versioning.SUSPENDED
+    world.put("b", KEY, b"null version")
+    require_deleted(world.users["b"], deleted(world, slipped=False))
+    assert world.users["b"].head(KEY) is None
+    assert world.users["b"].versions(KEY, 10)[0].is_delete_marker

@@ -1,0 +1,119 @@
+"""Requests for the pages of a listing: the first is botocore's, the next ones follow in its steps.
+
+botocore takes 2 ms of CPU to work out one request: where the bucket is, what the request looks
+like, who signs it. For a later page of the same listing only the token differs. So the first
+request is noted when it is about to be signed, and the next page is asked for by the same one with
+another token, signed by botocore's signer and sent over the client's own connections.
+
+Whatever becomes of that but a page that can be read, botocore asks for the page itself, as ever: it
+knows regions, redirects and errors, and when to repeat a request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
+from botocore.hooks import first_non_none_response
+from botocore.parsers import ResponseParserError
+
+from sync_core.storage.s3_listing import Page, parse_page
+
+if TYPE_CHECKING:
+    from botocore.signers import RequestSigner
+    from mypy_boto3_s3 import S3Client
+
+_OPERATION = "ListObjectsV2"
+_OK = 200
+_PAGE = "DualwayPage"
+_TRAIL = "DualwayTrail"
+_POSITIONS = ("continuation-token=", "start-after=")
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """A request as it was before it was signed, without its position in the listing."""
+
+    client: "S3Client"
+    signer: "RequestSigner"
+    url: str
+    headers: Mapping[str, str]
+    context: Mapping[str, Any]
+
+    def page(self, token: str) -> Page | None:
+        """Return the page that continues the listing, or None: botocore has to ask for it."""
+        url = f"{self.url}&continuation-token={quote(token, safe='')}"
+        request = AWSRequest("GET", url, headers=dict(self.headers))
+        request.context = dict(self.context)
+        try:
+            self.signer.sign(_OPERATION, request)
+            answer = self._sent(request.prepare())
+        except BotoCoreError:
+            return None
+        page = parse_page(answer.content) if answer.status_code == _OK else None
+        return None if page is None else replace(page, trail=self)
+
+    def _sent(self, request: Any) -> Any:
+        events = self.client.meta.events.emit(f"before-send.s3.{_OPERATION}", request=request)
+        # The client's connections, with its proxies, certificates and time-outs, have no public
+        # name.
+        session = self.client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
+        return first_non_none_response(events) or session.send(request)
+
+
+def fetch_page(client: "S3Client", after: Page | None = None, **parameters: Any) -> Page:
+    """Send one ListObjectsV2 with these parameters, for the page behind `after` if there is one.
+
+    Raises what botocore raises, and `ResponseParserError` for a good answer that is no listing.
+    """
+    if after is not None and after.next_token and after.trail and after.trail.client is client:
+        page = after.trail.page(after.next_token)
+        if page is not None:
+            return page
+    return _by_botocore(client, parameters)
+
+
+def _by_botocore(client: "S3Client", parameters: Mapping[str, Any]) -> Page:
+    for event, hook in _HOOKS.items():
+        client.meta.events.register(event, hook, unique_id=f"{_PAGE}.{event}")
+    answer: Mapping[str, Any] = client.list_objects_v2(**parameters)
+    page: Page | None = answer.get(_PAGE)
+    if page is None:
+        raise ResponseParserError("the answer is no listing that can be read")
+    request, signer, context = answer[_TRAIL]
+    return replace(page, trail=Trail(client, signer, *request, context))
+
+
+def _note_request(request: Any, request_signer: "RequestSigner", **_: Any) -> None:
+    base, _, query = request.url.partition("?")
+    kept = [part for part in query.split("&") if not part.startswith(_POSITIONS)]
+    # The numbers of a request and of its attempts are its own.
+    headers = {
+        name: value for name, value in request.headers.items() if not name.startswith("amz-sdk-")
+    }
+    request.context[_TRAIL] = ((f"{base}?{'&'.join(kept)}", headers), request_signer)
+
+
+def _take_page(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+) -> None:
+    page = parse_page(response_dict["body"]) if response_dict["status_code"] == _OK else None
+    if page is not None:
+        customized_response_dict[_PAGE] = page
+        response_dict["body"] = b""
+
+
+def _hand_over(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    request, signer = context.pop(_TRAIL)
+    parsed[_TRAIL] = request, signer, context
+
+
+# Hooks with a wildcard run before those without (botocore.hooks, _PrefixTrie): `_take_page` has to
+# come before botocore's search for errors in good answers, which builds a tree of the whole body.
+_HOOKS = {
+    f"before-sign.s3.{_OPERATION}": _note_request,
+    f"before-parse.*.{_OPERATION}": _take_page,
+    f"after-call.s3.{_OPERATION}": _hand_over,
+}
