@@ -4,10 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sync_core.evidence import Evidence, Facts, facts_of
-from sync_core.marker import replica_id
 from sync_core.model import (
-    Conflict,
-    Copy,
     Intent,
     NotedConflict,
     ObjectVersion,
@@ -23,15 +20,23 @@ NO_PAIR = Pair()
 """The tombstone: both sides are known to have nothing."""
 
 PAST_LIMIT = 8
-"""How many replicas of a key a record names: its present one, and those before."""
+"""How many replicas of a key that are gone a record names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The loser of a conflict, and under which key it is kept (None: as a version)."""
+
+    loser: ObjectVersion
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A pair on which both sides agree, and the nonces of the replicas that are known of it."""
+    """A pair on which both sides agree, and the replicas that were seen to be gone (by name)."""
 
     pair: Pair
-    nonces: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def agreed(record: SyncRecord, agreement: Agreement, expires_at: datetime) -> SyncRecord:
@@ -39,7 +44,7 @@ def agreed(record: SyncRecord, agreement: Agreement, expires_at: datetime) -> Sy
 
     A conflict that was left open has found its end.
     """
-    names = [name for name in map(replica_id, agreement.nonces) if name not in record.past]
+    news = [name for name in agreement.gone if name not in record.past]
     conflict = record.conflict
     return replace(
         record,
@@ -48,18 +53,22 @@ def agreed(record: SyncRecord, agreement: Agreement, expires_at: datetime) -> Sy
         lease=None,
         waiting=None,
         expires_at=None if agreement.pair.own or agreement.pair.peer else expires_at,
-        past=(*record.past, *dict.fromkeys(names))[-PAST_LIMIT:],
+        past=(*record.past, *dict.fromkeys(news))[-PAST_LIMIT:],
         blocked=None,
         conflict=None if conflict is not None and conflict.is_open else conflict,
     )
 
 
 def as_read(
-    own: ObjectVersion | None, peer: ObjectVersion | None, evidence: Evidence, tags: str | None
+    own: ObjectVersion | None,
+    peer: ObjectVersion | None,
+    evidence: Evidence,
+    tags: str | None,
+    record: SyncRecord,
 ) -> Agreement:
     """Return the agreement on both sides' instances as they were just read."""
     pair = Pair(_state(own, evidence.own), _state(peer, evidence.peer), tags)
-    return Agreement(pair, nonces_of(evidence))
+    return Agreement(pair, gone(record, evidence))
 
 
 def received(own: ObjectVersion, pair: SitePair, record: SyncRecord) -> Agreement | None:
@@ -72,7 +81,28 @@ def received(own: ObjectVersion, pair: SitePair, record: SyncRecord) -> Agreemen
         return None
     tags = seen.marker.tags_hash
     agreed_pair = Pair(_state(own, seen), SideState(seen.marker.source_id), tags)
-    return Agreement(agreed_pair, (seen.marker.nonce,))
+    return Agreement(agreed_pair, _gone(record.pair.own if record.pair else None, seen))
+
+
+def gone(record: SyncRecord, evidence: Evidence, *replaced: Side) -> tuple[str, ...]:
+    """Return the replicas, by name, that are gone: recorded ones that the look did not show.
+
+    And, on the `replaced` sides, those that it did show and that were written over or deleted then.
+    """
+    known = record.pair or NO_PAIR
+    shown = {Side.OWN: evidence.own, Side.PEER: evidence.peer}
+    over = [shown[side] for side in replaced]
+    return (
+        *_gone(known.own, evidence.own),
+        *_gone(known.peer, evidence.peer),
+        *(each.replica for each in over if each is not None and each.replica is not None),
+    )
+
+
+def _gone(known: SideState | None, current: Facts | None) -> tuple[str, ...]:
+    if known is None or known.replica is None:
+        return ()
+    return () if current is not None and current.id == known.id else (known.replica,)
 
 
 def is_news(record: SyncRecord, agreement: Agreement) -> bool:
@@ -81,9 +111,26 @@ def is_news(record: SyncRecord, agreement: Agreement) -> bool:
     A known pair is never replaced by one that says less of the same instance.
     """
     known, told = record.pair, agreement.pair.own
-    if told is None:
-        return known is not None and known != NO_PAIR
-    return known is None or known.own is None or known.own.id != told.id
+    return known is None or known.own is None or told is None or known.own.id != told.id
+
+
+def says_more(record: SyncRecord, agreement: Agreement) -> bool:
+    """Tell whether a record of the same instances should be written anew.
+
+    An intent has to be closed, tags to be noted, and a listing to be told from the record's: an
+    instance may have been given another time.
+    """
+    known = record.pair
+    if known is None or record.intent is not None or known.tags != agreement.pair.tags:
+        return True
+    sides = ((known.own, agreement.pair.own), (known.peer, agreement.pair.peer))
+    return any(not _shows(told, before) for before, told in sides)
+
+
+def _shows(told: SideState | None, known: SideState | None) -> bool:
+    if told is None or known is None or told.lid is None or known.lid is None:
+        return True
+    return told.lid.startswith(known.lid) if known.lid.endswith("|") else told.lid == known.lid
 
 
 def agreed_tags(record: SyncRecord, evidence: Evidence) -> str | None:
@@ -94,15 +141,6 @@ def agreed_tags(record: SyncRecord, evidence: Evidence) -> str | None:
         if side is not None and side.is_replica and side.marker is not None:
             return side.marker.tags_hash
     return None
-
-
-def nonces_of(evidence: Evidence) -> tuple[str, ...]:
-    """Return the nonces of the replicas, revived ones too, that the evidence is about."""
-    return tuple(
-        side.marker.nonce
-        for side in (evidence.own, evidence.peer)
-        if side is not None and side.marker is not None and (side.is_replica or side.is_revived)
-    )
 
 
 def intent(evidence: Evidence, to: Side, nonce: str, at: datetime) -> Intent:
@@ -118,24 +156,21 @@ def intent(evidence: Evidence, to: Side, nonce: str, at: datetime) -> Intent:
     )
 
 
-def noted(
-    verdict: Copy | Conflict, winner_side: str, kept_key: str | None, at: datetime
-) -> NotedConflict:
+def noted(source: ObjectVersion, kept: Kept, winner_side: str, at: datetime) -> NotedConflict:
     """Return the note on a conflict that was settled: the loser is kept, and here."""
-    loser = verdict.loser if isinstance(verdict, Conflict) else verdict.replaces
-    return NotedConflict(
-        at=at,
-        winner_side=winner_side,
-        winner=listed_id(verdict.source),
-        loser=listed_id(loser) if loser else "",
-        loser_key=kept_key,
-    )
+    return NotedConflict(at, winner_side, listed_id(source), listed_id(kept.loser), kept.key)
 
 
 def left_open(
-    record: SyncRecord, own: ObjectVersion, peer: ObjectVersion, side: str, at: datetime
+    record: SyncRecord,
+    own: ObjectVersion | None,
+    peer: ObjectVersion | None,
+    side: str,
+    at: datetime,
 ) -> SyncRecord:
     """Return the record that notes, once, which two objects wait for a person to decide."""
+    if own is None or peer is None:
+        raise AssertionError("a conflict has two objects")
     note = NotedConflict(at, side, listed_id(own), listed_id(peer), None, is_open=True)
     known = record.conflict
     if known is not None and replace(known, at=at) == note:
@@ -144,4 +179,6 @@ def left_open(
 
 
 def _state(version: ObjectVersion | None, known: Facts | None) -> SideState | None:
-    return SideState(known.id, listed_id(version)) if version and known else None
+    if version is None or known is None:
+        return None
+    return SideState(known.id, listed_id(version), known.replica if known.is_replica else None)

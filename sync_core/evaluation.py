@@ -1,28 +1,26 @@
 """One key on its way through a batch: what was read, what is to be written, what became of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sync_core.agreement import (
     NO_PAIR,
     Agreement,
     agreed,
     agreed_tags,
     as_read,
+    gone,
     intent,
     is_news,
     left_open,
-    nonces_of,
     noted,
     received,
+    says_more,
 )
+from sync_core.blocked import noting_blocked
 from sync_core.draft import Draft
 from sync_core.echo import is_echo
-from sync_core.errors import Ambiguous, Blocked, DualwayError
+from sync_core.errors import Ambiguous, DualwayError
 from sync_core.events import PEER_HINT
 from sync_core.gather import Look, close, grace_left_seconds, look_at
 from sync_core.model import (
-    Acknowledge,
     Action,
     Conflict,
     Copy,
@@ -30,12 +28,12 @@ from sync_core.model import (
     Delete,
     EventKind,
     Lease,
+    Link,
     ObjectEvent,
     Side,
     Skip,
     SkipReason,
     Unsure,
-    listed_id,
 )
 from sync_core.outcomes import REMOVALS, Outcomes
 from sync_core.safety import Change, contents_of
@@ -62,10 +60,9 @@ class Evaluation:
         self._look: Look | None = None
         self._nonce = ""
         self._say = Outcomes(stack, key, events)
-        own_ids = stack.settings.echo_principals
-        self._echoes = tuple(event for event in events if is_echo(event, own_ids))
+        self._echoes = tuple(e for e in events if is_echo(e, stack.settings.echo_principals))
         self._from_peer = all(event.name == PEER_HINT for event in events)
-        self._asks_for_tags = self._from_peer or EventKind.TAGGED in {e.kind for e in events}
+        self.asks_for_tags = self._from_peer or EventKind.TAGGED in {e.kind for e in events}
         self._is_first = True
 
     @property
@@ -121,10 +118,9 @@ class Evaluation:
         first, self._is_first = self._is_first, False
         if first:
             self._say.report_echoes(self._echoes)
-            only_echoes = len(self._echoes) == len(self._events) and not self._asks_for_tags
-            if only_echoes and self._acknowledge_echo():
+            if self._may_tell_all() and self._acknowledge_echo():
                 return
-        with self._noting_blocked():
+        with noting_blocked(self._stack, self.draft):
             look = look_at(self._stack, self.draft.require(), self._events, first=first)
         self._dispose(look)
 
@@ -145,7 +141,7 @@ class Evaluation:
         verdict = look.verdict
         if isinstance(verdict, Copy | Conflict):
             reader = look.reader if verdict.to is Side.PEER else None
-            with self._noting_blocked():
+            with noting_blocked(self._stack, self.draft):
                 copied = copy_object(self._stack, verdict, self.draft.require(), reader)
             self._was_copied(look, verdict, copied)
         elif isinstance(verdict, Delete):
@@ -153,7 +149,8 @@ class Evaluation:
             bucket = self._stack.sides.store(verdict.at).bucket
             action = Action.OBJECT_DELETED if deleted else Action.ACKNOWLEDGED
             self._say.report(action, bucket=bucket, row=verdict.row)
-            self._agree(Agreement(NO_PAIR, nonces_of(look.evidence)))
+            lost = gone(self.draft.require(), look.evidence, *Side)
+            self._agree(Agreement(NO_PAIR, lost))
         elif isinstance(verdict, CopyTags):
             self._copy_tags(look, verdict)
 
@@ -171,9 +168,8 @@ class Evaluation:
         self.draft.change(waiting=None)
         if look.own is not None and look.peer is not None and look.evidence.link is not None:
             self._is_in_sync(look)
-        elif isinstance(verdict, Acknowledge):
-            self._say.report(Action.ACKNOWLEDGED, row=verdict.row)
-            self._agree(Agreement(NO_PAIR))
+        elif verdict.row == 1:
+            self._is_absent(look)
         elif isinstance(verdict, Skip) and verdict.reason is SkipReason.CONFLICT_LEFT_OPEN:
             self._leave_open(look)
         elif isinstance(verdict, Skip):
@@ -184,7 +180,7 @@ class Evaluation:
         """Row 2: record the pair if that is news, and compare the tags where that is asked for."""
         record, evidence = self.draft.require(), look.evidence
         tags = agreed_tags(record, evidence)
-        if self._asks_for_tags:
+        if self.asks_for_tags or evidence.link is Link.CONTENT:
             found = look_at_tags(self._stack, record, look, tags, from_peer=self._from_peer)
             if isinstance(found, Look):
                 self._look = found
@@ -192,20 +188,30 @@ class Evaluation:
             if found is None:
                 self._leave_to_peer(look.verdict.row, SkipReason.PEER_ACTS)
             tags = found or tags
-        is_known = evidence.recorded and record.intent is None
-        if is_known and record.pair and record.pair.tags == tags:
+        agreement = as_read(look.own, look.peer, evidence, tags, record)
+        if evidence.recorded and not says_more(record, agreement):
             self._say.report(Action.SKIPPED, row=2, reason=SkipReason.IN_SYNC)
             self._close()
             return
         self._say.report(Action.ACKNOWLEDGED, row=2)
-        self._agree(as_read(look.own, look.peer, evidence, tags))
+        self._agree(agreement)
+
+    def _is_absent(self, look: Look) -> None:
+        """Row 1: note the tombstone, unless nothing was ever known of the key."""
+        record = self.draft.require()
+        if look.evidence.recorded and record.intent is None:
+            self._say.report(Action.SKIPPED, row=1, reason=SkipReason.BOTH_ABSENT)
+            self._close()
+            return
+        self._say.report(Action.ACKNOWLEDGED, row=1)
+        self._agree(Agreement(NO_PAIR, gone(record, look.evidence)))
 
     def _was_copied(self, look: Look, verdict: Copy | Conflict, copied: Copied) -> None:
-        self._say.report_copy(verdict, copied.kept_key)
-        if copied.kept_key is not None or isinstance(verdict, Conflict):
+        self._say.report_copy(verdict, copied.kept)
+        if copied.kept is not None:
             pair = self._stack.sides.pair
             winner = (pair.own if verdict.to is Side.PEER else pair.peer).name
-            note = noted(verdict, winner, copied.kept_key, self._stack.now())
+            note = noted(verdict.source, copied.kept, winner, self._stack.now())
             self.draft.change(conflict=note)
         if isinstance(verdict, Copy) and verdict.replaces is None:
             self.created = Change(self.key, contents_of(verdict.source), self._stack.now())
@@ -214,18 +220,17 @@ class Evaluation:
                 intent=None
             )  # without a marker, only equal content can tell: look again
         else:
-            self._agree(Agreement(copied.pair, (*nonces_of(look.evidence), self._nonce)))
+            lost = gone(self.draft.require(), look.evidence, verdict.to)
+            self._agree(Agreement(copied.pair, lost))
 
     def _copy_tags(self, look: Look, verdict: CopyTags) -> None:
-        peer, record = self._stack.sides.peer, self.draft.require()
-        peer.put_tags(self.key, verdict.tags)
-        self._say.report(Action.TAGS_COPIED, bucket=peer.bucket, row=verdict.row)
+        store, record = self._stack.sides.store(verdict.at), self.draft.require()
+        store.put_tags(self.key, verdict.tags)
+        self._say.report(Action.TAGS_COPIED, bucket=store.bucket, row=verdict.row)
         tags = tags_agreed(verdict) or agreed_tags(record, look.evidence)
-        self._agree(as_read(look.own, look.peer, look.evidence, tags))
+        self._agree(as_read(look.own, look.peer, look.evidence, tags, record))
 
     def _leave_open(self, look: Look) -> None:
-        if look.own is None or look.peer is None:
-            raise AssertionError("a conflict has two objects")
         self._say.report(Action.CONFLICT_LEFT_OPEN, row=look.verdict.row)
         record, side = self.draft.require(), self._stack.sides.pair.own.name
         self.draft.put(left_open(record, look.own, look.peer, side, self._stack.now()))
@@ -234,8 +239,12 @@ class Evaluation:
     def _leave_to_peer(self, row: int, reason: SkipReason) -> None:
         """Have the peer's stack look at the key, unless it was that stack that asked."""
         self._say.report(Action.SKIPPED, row=row, reason=reason)
+        if reason in _LEFT_TO_PEER:
+            self._nudge(row)
+
+    def _nudge(self, row: int) -> None:
         nudge = self._stack.context.nudge
-        if reason in _LEFT_TO_PEER and nudge is not None and not self._from_peer:
+        if nudge is not None and not self._from_peer:
             nudge(self.key)
             self._say.report(Action.PEER_NUDGED, row=row)
 
@@ -243,18 +252,23 @@ class Evaluation:
         waiting = look.waiting
         if waiting is None:
             raise AssertionError("an unsure verdict says since when")
+        if self.draft.require().waiting != waiting:
+            self._nudge(verdict.row)
         self.draft.change(waiting=waiting)
         left_seconds = grace_left_seconds(self._stack, waiting)
         self.defer(left_seconds, "waits for the peer's evidence", verdict.row)
 
+    def _may_tell_all(self) -> bool:
+        """Tell whether the own object may be all that has to be read: the peer has put it."""
+        kinds = {event.kind for event in self._echoes}
+        only_echoes = len(self._echoes) == len(self._events)
+        return only_echoes and not self.asks_for_tags and not kinds <= REMOVALS
+
     def _acknowledge_echo(self) -> bool:
         """Record what our own side received, from one HEAD; False where more has to be read."""
         own, record = self._stack.sides.own.head(self.key), self.draft.require()
-        if own is not None:
-            agreement = received(own, self._stack.sides.pair, record)
-        else:
-            removed = all(event.kind in REMOVALS for event in self._events)
-            agreement = Agreement(NO_PAIR) if removed else None
+        # That nothing is here proves nothing of the peer: the key pair is no secret of ours alone.
+        agreement = received(own, self._stack.sides.pair, record) if own is not None else None
         if agreement is None:
             return False
         if is_news(record, agreement):
@@ -270,17 +284,6 @@ class Evaluation:
         expires_at = self._stack.in_seconds(self._stack.settings.tombstone_seconds)
         self.draft.put(agreed(self.draft.require(), agreement, expires_at))
         self._close()
-
-    @contextmanager
-    def _noting_blocked(self) -> Iterator[None]:
-        """Note which own instance can never be copied, so that no finder asks for it again."""
-        try:
-            yield
-        except Blocked:
-            own = self._stack.sides.own.head(self.key)
-            if own is not None:
-                self.draft.change(blocked=listed_id(own))
-            raise
 
     def _close(self) -> None:
         self.is_open = False

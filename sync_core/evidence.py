@@ -14,9 +14,10 @@ A fourth proof is asked for only where our own intent is open and the peer's buc
 
     E4  the key's history at the peer holds the replica that the intent announced     private
 
-A replica is written once. One that the record knows of the past (`SyncRecord.past`) and that shows
-up again as another instance, or after a tombstone, was *revived*: a user has restored an old
-version, removed a delete marker, or put a copy back. That is a change like any other.
+A replica is written once. One that the record says was gone (`SyncRecord.past`), or that shows up
+as another version, or with another etag, was *revived*: a user has restored an old version, removed
+a delete marker, put a copy back, or changed bytes of which an opaque etag tells nothing. That is a
+change like any other, although a stack without that record takes the instance for a replica.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,16 @@ from sync_core.marker import (
     replica_id,
     value_hash,
 )
-from sync_core.model import Link, ObjectVersion, Pair, SideState, SitePair, SyncRecord
+from sync_core.model import (
+    Link,
+    NotedConflict,
+    ObjectVersion,
+    Pair,
+    SideState,
+    SitePair,
+    SyncRecord,
+    listed_id,
+)
 from sync_core.tags import tags_hash
 
 
@@ -60,6 +70,13 @@ class Facts:
     stamp: Stamp
     is_revived: bool = False
 
+    @property
+    def replica(self) -> str | None:
+        """The `replica_id` of a replica, also of a revived one; None for any other instance."""
+        if self.marker is None or not (self.is_replica or self.is_revived):
+            return None
+        return replica_id(self.marker.nonce)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -84,11 +101,7 @@ def facts_of(version: ObjectVersion, side: str, pair: SitePair, record: SyncReco
     marker = read(version, side, pair)
     replica = marker if marker is not None and is_valid(marker, version) else None
     known = _known_at(side, pair, record)
-    is_revived = (
-        replica is not None
-        and replica_id(replica.nonce) in record.past
-        and (known is None or known.id != instance_id(version, replica))
-    )
+    is_revived = replica is not None and _is_revived(version, replica, known, record.past)
     replica = None if is_revived else replica
     return Facts(
         id=instance_id(version, replica),
@@ -97,6 +110,19 @@ def facts_of(version: ObjectVersion, side: str, pair: SitePair, record: SyncReco
         stamp=replica.origin if replica else original_stamp(version, side),
         is_revived=is_revived,
     )
+
+
+def _is_revived(
+    version: ObjectVersion, replica: Marker, known: SideState | None, past: tuple[str, ...]
+) -> bool:
+    name = replica_id(replica.nonce)
+    is_past = name in past
+    if known is None:
+        return is_past
+    if known.id != instance_id(version, replica):
+        return is_past or known.replica == name
+    has_other_bytes = known.etag is not None and known.etag != version.etag
+    return has_other_bytes or (is_past and known.replica is None)
 
 
 def _known_at(side: str, pair: SitePair, record: SyncRecord) -> SideState | None:
@@ -109,21 +135,46 @@ def weigh(
 ) -> Evidence:
     """Gather the evidence for one snapshot. Pure; equal inputs give equal evidence."""
     known = record.pair or Pair()
-    own_facts = facts_of(own, pair.own.name, pair, record) if own else None
-    peer_facts = facts_of(peer, pair.peer.name, pair, record) if peer else None
+    own_facts, peer_facts = _both_facts(own, peer, record, pair)
     recorded = _is(known.own, own_facts) and _is(known.peer, peer_facts)
     intent = record.intent
+    left_own, left_peer = _left_to_users(own, peer, record.conflict)
     return Evidence(
         own=own_facts,
         peer=peer_facts,
         link=_link(own, peer, own_facts, peer_facts, recorded=recorded),
         recorded=recorded,
-        peer_saw_own=_witness(own_facts, peer_facts, known.own),
-        own_saw_peer=_witness(peer_facts, own_facts, known.peer),
+        peer_saw_own=max(_witness(own_facts, peer_facts, known.own), left_own),
+        own_saw_peer=max(_witness(peer_facts, own_facts, known.peer), left_peer),
         intent_open=intent is not None
         and own_facts is not None
         and intent.source_id == own_facts.id,
     )
+
+
+def _both_facts(
+    own: ObjectVersion | None, peer: ObjectVersion | None, record: SyncRecord, pair: SitePair
+) -> tuple[Facts | None, Facts | None]:
+    """Read both sides' instances; a replica of one may tell that the other one was revived."""
+    own_facts = facts_of(own, pair.own.name, pair, record) if own else None
+    peer_facts = facts_of(peer, pair.peer.name, pair, record) if peer else None
+    return (
+        _as_told(own, own_facts, peer_facts, pair.own.name),
+        _as_told(peer, peer_facts, own_facts, pair.peer.name),
+    )
+
+
+def _as_told(
+    version: ObjectVersion | None, found: Facts | None, other: Facts | None, side: str
+) -> Facts | None:
+    if version is None or found is None or other is None or other.marker is None:
+        return found
+    plain = instance_id(version, None)
+    if not found.is_replica or not other.is_replica or other.marker.source_id != plain:
+        return found
+    if plain == found.id:
+        return found
+    return Facts(plain, found.marker, False, original_stamp(version, side), is_revived=True)  # noqa: FBT003 - a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +239,20 @@ def _same_digest(one: ObjectVersion, other: ObjectVersion) -> bool | None:
 
 def _is(known: SideState | None, current: Facts | None) -> bool:
     return (known.id if known else None) == (current.id if current else None)
+
+
+def _left_to_users(
+    own: ObjectVersion | None, peer: ObjectVersion | None, conflict: NotedConflict | None
+) -> tuple[Witness, Witness]:
+    """Of two objects that wait for a user to decide, the one that stays was seen by whom acts."""
+    if own is None or peer is None or conflict is None or not conflict.is_open:
+        return Witness.NOBODY, Witness.NOBODY
+    own_stays = listed_id(own) == conflict.winner
+    peer_stays = listed_id(peer) == conflict.loser
+    if own_stays == peer_stays:
+        return Witness.NOBODY, Witness.NOBODY
+    seen, unseen = Witness.PRIVATE, Witness.NOBODY
+    return (seen, unseen) if own_stays else (unseen, seen)
 
 
 def _link(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sync_core.errors import Stale
 from sync_core.evidence import Evidence, Facts, Witness
 from sync_core.gather import Look, close, look_at
 from sync_core.model import (
@@ -20,6 +21,9 @@ from sync_core.model import (
     listed_id,
 )
 from sync_core.stack import Stack
+
+ATTEMPTS = 3
+"""How often a key is looked at that changes between two looks."""
 
 _SEEN = {
     Witness.NOBODY: "not known to have been seen",
@@ -44,7 +48,19 @@ class Explanation:
 
 
 def explain(stack: Stack, key: str) -> Explanation:
-    """Look at both sides of a key and say what the pipeline would do; nothing is written."""
+    """Look at both sides of a key and say what the pipeline would do; nothing is written.
+
+    Of a key that would not keep still there is no row to tell: it is 0 then.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return _explain(stack, key)
+        except Stale:
+            continue
+    return Explanation(key, 0, "would look again: it is changing at this moment", ())
+
+
+def _explain(stack: Stack, key: str) -> Explanation:
     record = stack.records.read([key]).get(key, SyncRecord(key))
     look = look_at(stack, record, (), first=False)
     close(look)

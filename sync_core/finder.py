@@ -9,17 +9,18 @@ beside live traffic. A round that was interrupted goes on behind its last checkp
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from sync_core.compare import Known, merge_with_records
-from sync_core.errors import ConfigError
+from sync_core.errors import ConfigError, DualwayError
 from sync_core.events import job_body
 from sync_core.hints import Reason, reason_of
 from sync_core.model import ControlItem
 from sync_core.queues.protocol import SupportsBulkSend
-from sync_core.routing import is_excluded
+from sync_core.routing import OWN_PREFIX, is_excluded
 from sync_core.stack import Stack
 
 CONTROL = "finder"
@@ -127,18 +128,30 @@ class Finder:
         report = turn.begin()
         if report is None:
             return FinderReport(self._stack.now(), Ended.BUSY)
-        compared = enumerate(self.compare(report.start_after), start=1)
-        for number, (known, reason) in compared:
-            report.reasons[reason] += 1
-            if reason is not Reason.IN_SYNC and reason.asks_for_a_look:
-                turn.hints.append(known[0])
-                if len(turn.hints) >= HINTS_AT_ONCE:
-                    self._send(turn)
+        try:
+            return self._go_on(turn, report, is_ending)
+        except BaseException:
+            turn.release()
+            raise
+
+    def _go_on(
+        self, turn: "_Turn", report: FinderReport, is_ending: Callable[[], bool]
+    ) -> FinderReport:
+        in_sync = 0
+        for number, (known, reason) in enumerate(self.compare(report.start_after), start=1):
+            # Nearly all keys come this way, and a Counter would double what one of them costs here.
+            if reason is _IN_SYNC:
+                in_sync += 1
+            else:
+                self._note(turn, report, known[0], reason)
             if number % CHECKPOINT_KEYS == 0:
+                _count_in_sync(report, in_sync)
+                in_sync = 0
                 self._send(turn)
                 report = turn.keep(report, start_after=known[0])
                 if is_ending():
                     return turn.end(report, Ended.INTERRUPTED)
+        _count_in_sync(report, in_sync)
         self._send(turn)
         report = replace(report, start_after="", deletes_are_held=self._deletes_are_held)
         return turn.end(report, Ended.COMPLETE)
@@ -152,12 +165,19 @@ class Finder:
             self._stack.records.list(start_after),
         ):
             key, own, peer, record = known
-            if is_excluded(key, excluded):
+            if (excluded or key.startswith(OWN_PREFIX)) and is_excluded(key, excluded):
                 continue
             reason = reason_of(own, peer, record)
             if self._deletes_are_held and reason in _CALL_FOR_A_DELETE:
                 reason = Reason.DELETE_HELD
             yield known, reason
+
+    def _note(self, turn: "_Turn", report: FinderReport, key: str, reason: Reason) -> None:
+        report.reasons[reason] += 1
+        if reason.asks_for_a_look:
+            turn.hints.append(key)
+            if len(turn.hints) >= HINTS_AT_ONCE:
+                self._send(turn)
 
     def _send(self, turn: "_Turn") -> None:
         if turn.hints:
@@ -166,7 +186,14 @@ class Finder:
             turn.hints.clear()
 
 
+# Names of this module are found faster than members of an enumeration are (enum.property).
+_IN_SYNC = Reason.IN_SYNC
 _CALL_FOR_A_DELETE = frozenset({Reason.GONE_HERE, Reason.GONE_AT_PEER})
+
+
+def _count_in_sync(report: FinderReport, keys: int) -> None:
+    if keys:
+        report.reasons[_IN_SYNC] += keys
 
 
 class _Turn:
@@ -204,6 +231,16 @@ class _Turn:
         self._write(report, "")
         return report
 
+    def release(self) -> None:
+        """Leave the round to whoever comes next, as the last checkpoint has it.
+
+        Where not even that can be noted, it waits until this turn is over.
+        """
+        last = _read(self._item)
+        if last is not None:
+            with suppress(DualwayError):
+                self._write(last[0], "")
+
     def _timed(self, report: FinderReport) -> FinderReport:
         since, self._since = self._since, self._stack.now()
         seconds = (self._since - since).total_seconds()
@@ -213,7 +250,7 @@ class _Turn:
         text = _to_text(report, owner, self._stack.in_seconds(_TURN_SECONDS))
         if not self._stack.records.write_control(replace(self._item, text=text)):
             return False
-        self._item = replace(self._item, gen=self._item.gen + 1)
+        self._item = replace(self._item, text=text, gen=self._item.gen + 1)
         return True
 
 
@@ -230,6 +267,7 @@ def _to_text(report: FinderReport, owner: str, until: datetime) -> str:
         "reasons": report.reasons,
         "seconds": report.seconds,
         "start_after": report.start_after,
+        "deletes_are_held": report.deletes_are_held,
         "owner": owner,
         "until": until.isoformat(),
     }
@@ -246,5 +284,6 @@ def _read(item: ControlItem) -> tuple[FinderReport, str, datetime] | None:
         reasons=Counter(values["reasons"]),
         seconds=values["seconds"],
         start_after=values["start_after"],
+        deletes_are_held=values["deletes_are_held"],
     )
     return report, values["owner"], datetime.fromisoformat(values["until"])

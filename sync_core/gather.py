@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sync_core import marker
 from sync_core.decide import decide
-from sync_core.errors import PreconditionFailed
+from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.evidence import Evidence, Witness, only_bytes_can_tell, weigh
 from sync_core.model import (
     Acknowledge,
@@ -31,6 +31,7 @@ from sync_core.stack import Stack
 from sync_core.storage.protocol import ObjectReader
 
 _CONFLICTS = frozenset({10, 11})
+_ROWS_OF_INTENTS = frozenset({4, 5, 11})
 _CHUNK_BYTES = 1024 * 1024
 
 HISTORY_LIMIT = 100
@@ -131,7 +132,7 @@ def _judge(
     waited = grace_left_seconds(stack, waiting) <= 0
     terms = stack.settings.terms(stack.sides.pair, waited=waited)
     verdict = decide(own, peer, evidence, terms)
-    if isinstance(verdict, Unsure) and evidence.intent_open:
+    if evidence.intent_open and verdict.row in _ROWS_OF_INTENTS:
         evidence = _with_history(stack, record, own, evidence)
         verdict = decide(own, peer, evidence, terms)
     # To read both costs less than to keep a loser that is none.
@@ -145,8 +146,11 @@ def _are_same(stack: Stack, own: ObjectVersion, peer: ObjectVersion) -> bool:
     """Read both instances, side by side, where nothing else can tell that they are equal."""
     if not only_bytes_can_tell(own, peer):
         return False
-    one = stack.sides.own.get(own.key, etag=own.etag)
-    other = stack.sides.peer.get(peer.key, etag=peer.etag)
+    try:
+        one = stack.sides.own.get(own.key, etag=own.etag)
+        other = stack.sides.peer.get(peer.key, etag=peer.etag)
+    except Blocked:
+        return False  # One of them is archived: nothing will be copied from or over it.
     if one is None or other is None:
         raise PreconditionFailed("read", own.key, "an object is gone")
     with one, other:

@@ -48,6 +48,7 @@ class Reason(StrEnum):
         return self not in _PASSED
 
 
+_IN_SYNC = Reason.IN_SYNC
 _PASSED = frozenset(
     {
         Reason.IN_SYNC,
@@ -68,7 +69,7 @@ def reason_of(
     if own is not None and peer is not None and not record.is_open:
         # Nearly all keys of a bucket come this way.
         if own.lid == record.own and peer.lid == record.peer:
-            return Reason.IN_SYNC
+            return _IN_SYNC
     elif record.is_open:
         return Reason.UNFINISHED
     if record.blocked is not None and own is not None and own.lid == record.blocked:

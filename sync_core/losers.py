@@ -8,6 +8,7 @@ shows it: the version below ours is then not the one that was decided on.
 from collections.abc import Sequence
 from itertools import dropwhile
 
+from sync_core.agreement import Kept
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.evidence import facts
 from sync_core.model import (
@@ -25,50 +26,53 @@ _ENTRIES = 10
 """How far down ours is looked for: others may have written on top of it meanwhile."""
 
 
-def keep_loser(stack: Stack, verdict: Conflict) -> str | None:
-    """Keep the loser beside its key, inside its own bucket, once; return the copy's key.
+def keep_loser(stack: Stack, verdict: Conflict) -> Kept:
+    """Keep the loser beside its key, inside its own bucket, once.
 
-    Without a copy nothing is overwritten. None: by the policy `keep-version` the overwritten
-    version is the copy. The name may be taken by an earlier loser that differs in metadata only; a
+    Without a copy nothing is overwritten; by the policy `keep-version` the overwritten version is
+    the copy. The name may be taken by an earlier loser that differs in metadata only; a
     longer one is not. Raises `PreconditionFailed` when the loser is no longer current, `Blocked`
     when both names are taken by something else.
     """
     loser = verdict.loser
     keeps_version = stack.settings.conflict_policy is ConflictPolicy.KEEP_VERSION
     if keeps_version and loser.version_id is not None:
-        return None
+        return Kept(loser, None)
     return _keep(stack, verdict, loser, is_current=True)
 
 
-def keep_overwritten(stack: Stack, verdict: Copy | Conflict, version_id: str | None) -> str | None:
-    """Keep what slipped in between the verdict and our write `version_id`; return its new key."""
+def keep_overwritten(stack: Stack, verdict: Copy | Conflict, version_id: str | None) -> Kept | None:
+    """Keep what slipped in between the verdict and our write `version_id`, if anything did."""
     replaced = verdict.loser if isinstance(verdict, Conflict) else verdict.replaces
     store = stack.sides.store(verdict.to)
     is_sure = replaced is None and stack.sides.capabilities(verdict.to).creates_if_absent
     if version_id is None or is_sure:
         return None
     below = _below(store.versions(verdict.source.key, _ENTRIES), version_id)
-    expected = replaced.version_id if replaced else None
-    if below is None or below.is_delete_marker or below.version_id == expected:
+    if below is None or below.is_delete_marker or below.version_id == _entry_id(replaced):
         return None
     foreign = store.head_version(verdict.source.key, below.version_id)
     return _keep(stack, verdict, foreign, is_current=False) if foreign else None
 
 
-def require_deleted(store: SyncStore, instance: ObjectVersion) -> None:
-    """Take our delete marker back where it covers another version than `instance`.
+def require_deleted(store: SyncStore, instance: ObjectVersion, marker_id: str | None) -> None:
+    """Take our delete marker `marker_id` back where it covers another version than `instance`.
 
     Raises `PreconditionFailed` then: the key is to be evaluated again.
     """
-    if instance.version_id is None:
+    # A null delete marker has replaced the null version: what lies below was never covered by it.
+    if marker_id in {None, _entry_id(instance)}:
         return
-    entries = store.versions(instance.key, _ENTRIES)
-    markers = [entry for entry in entries if entry.is_delete_marker]
-    below = _below(entries, markers[0].version_id) if markers else None
-    if below is None or below.is_delete_marker or below.version_id == instance.version_id:
+    below = _below(store.versions(instance.key, _ENTRIES), marker_id)
+    if below is None or below.is_delete_marker or below.version_id == _entry_id(instance):
         return
-    store.delete_version(instance.key, markers[0].version_id)
+    store.delete_version(instance.key, marker_id)
     raise PreconditionFailed("delete", instance.key, "another version came in before the delete")
+
+
+def _entry_id(version: ObjectVersion | None) -> str | None:
+    """Return under which id a listing of versions shows an instance."""
+    return None if version is None else version.version_id or "null"
 
 
 def _below(entries: Sequence[VersionEntry], version_id: str) -> VersionEntry | None:
@@ -77,7 +81,9 @@ def _below(entries: Sequence[VersionEntry], version_id: str) -> VersionEntry | N
     return next(from_ours, None)
 
 
-def _keep(stack: Stack, verdict: Copy | Conflict, loser: ObjectVersion, *, is_current: bool) -> str:
+def _keep(
+    stack: Stack, verdict: Copy | Conflict, loser: ObjectVersion, *, is_current: bool
+) -> Kept:
     store = stack.sides.store(verdict.to)
     side = stack.sides.site_name(verdict.to)
     pair = stack.sides.pair
@@ -90,7 +96,7 @@ def _keep(stack: Stack, verdict: Copy | Conflict, loser: ObjectVersion, *, is_cu
         elif kept is None:
             store.copy_version(loser, key)
         if kept is None or _is_copy(kept, loser):
-            return key
+            return Kept(loser, key)
     raise Blocked("keep loser", loser.key, f"{key!r} holds another object: rename it")
 
 

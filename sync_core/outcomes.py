@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sync_core.agreement import Kept
 from sync_core.model import Action, Conflict, Copy, EventKind, ObjectEvent, Outcome
 from sync_core.stack import Stack
 
@@ -32,11 +33,11 @@ class Outcomes:
             action = Action.REPEATED_DELETE if removed else Action.REPEATED_TRANSFER
             self.report(action, principal_id=event.principal_id)
 
-    def report_copy(self, verdict: Copy | Conflict, kept_key: str | None) -> None:
+    def report_copy(self, verdict: Copy | Conflict, kept: Kept | None) -> None:
         """Tell of a copy, and of the loser that was kept for it."""
         bucket = self._stack.sides.store(verdict.to).bucket
-        if kept_key is not None or isinstance(verdict, Conflict):
-            reason = kept_key or "kept as a version"
+        if kept is not None:
+            reason = kept.key or "kept as a version"
             self.report(Action.LOSER_KEPT, bucket=bucket, row=verdict.row, reason=reason)
         size_bytes = verdict.source.size_bytes
         self.report(Action.OBJECT_COPIED, bucket=bucket, row=verdict.row, size_bytes=size_bytes)

@@ -41,10 +41,14 @@ class DeleteGuard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """A key, with its prefix, that has to be looked at again, `delay_seconds` from now."""
+    """A key, with its prefix, that has to be looked at again, `delay_seconds` from now.
+
+    `for_tags`: its tags have to be compared then as well.
+    """
 
     key: str
     delay_seconds: int
+    for_tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +204,7 @@ class Pipeline:
         errors = [each.error for each in evaluations if each.error is not None]
         retryable = next((error for error in errors if not isinstance(error, Poison)), None)
         deferrals = tuple(
-            Deferral(prefix + each.key, each.defer_seconds)
+            Deferral(prefix + each.key, each.defer_seconds, each.asks_for_tags)
             for each in evaluations
             if each.defer_seconds is not None
         )

@@ -68,6 +68,11 @@ def recall(text: str) -> Probed | None:
         return None
 
 
+def ability_name(side: str) -> str:
+    """Return the name of the control item that remembers what was found out about a side."""
+    return f"abilities/{side}"
+
+
 def probed(
     table: ControlStore,
     store: SyncStore,
@@ -80,7 +85,7 @@ def probed(
     `clock` returns aware UTC; `nonce` text that it never returned before. Of two workers that probe
     at once, either may be remembered.
     """
-    name = f"abilities/{side}"
+    name = ability_name(side)
     item = table.read_control(name)
     known = recall(item.text) if item else None
     if known and known.bucket == store.bucket and abs(clock() - known.at) < REMEMBERED_FOR:

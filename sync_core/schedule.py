@@ -42,8 +42,7 @@ class Schedule:
     def _run_round(self, stop: Event) -> None:
         try:
             report = self._find(stop.is_set)
+            if report.ended is not Ended.BUSY:
+                self._tell(report)
         except Exception as error:  # noqa: BLE001 - a thread that died would never find anything again
             self._reporter.report_failure("compare both sides", error)
-            return
-        if report.ended is not Ended.BUSY:
-            self._tell(report)

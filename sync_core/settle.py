@@ -127,7 +127,7 @@ def _send_hints(
     deferrals: Sequence[Deferral], queue: Queue, reporter: Reporter
 ) -> DualwayError | None:
     for deferral in deferrals:
-        body = job_body(deferral.key)
+        body = job_body(deferral.key, for_tags=deferral.for_tags)
         delay_seconds = min(max(deferral.delay_seconds, 0), MOST_DELAY_SECONDS)
         refused = _try("send a hint", reporter, partial(queue.send, body, delay_seconds))
         if refused is not None:

@@ -5,7 +5,7 @@ and again when it has failed; and once a day anew, because stores change.
 """
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Protocol
@@ -13,10 +13,10 @@ from typing import Protocol
 from cachetools import TTLCache
 
 from sync_core.finder import Ended, Finder, FinderReport
-from sync_core.guard import Announcer, Guard, GuardParts, GuardRules
-from sync_core.model import Side
+from sync_core.guard import Announcer, Guard, GuardParts, GuardRules, GuardStatus
+from sync_core.model import Capabilities, Side
 from sync_core.pipeline import Pipeline, Settlement
-from sync_core.probe import guarantee, probed
+from sync_core.probe import ability_name, guarantee, probed, recall
 from sync_core.queues.protocol import Message, SupportsBulkSend
 from sync_core.routing import longest_key_bytes
 from sync_core.stack import Stack
@@ -44,7 +44,13 @@ class Running:
 
     def finder(self, queue: SupportsBulkSend) -> Finder:
         """Return the finder that sends its hints to `queue`; the guards are verified for it."""
-        status = self.guard.begin()
+        return self._finder(queue, self.guard.begin())
+
+    def looking_finder(self, queue: SupportsBulkSend) -> Finder:
+        """Return a finder to compare with only: nothing is verified, planted or written for it."""
+        return self._finder(queue, self.guard.status())
+
+    def _finder(self, queue: SupportsBulkSend, status: GuardStatus) -> Finder:
         owner = self.stack.context.nonce()
         return Finder(self.stack, queue, owner, deletes_are_held=status.is_held)
 
@@ -86,6 +92,18 @@ class Startup:
             running.guard.note_synced(report.synced)
         return report
 
+    def looking(self) -> Running:
+        """Return the deployment as it is known from the table, to look at: nothing is tried.
+
+        Abilities that were never tried count as those of an unversioned store with all conditions.
+        """
+        abilities = {}
+        for side in Side:
+            item = self._stack.records.read_control(ability_name(self._stack.sides.site_name(side)))
+            found = recall(item.text) if item else None
+            abilities[side] = found.capabilities if found else Capabilities()
+        return self._assembled(abilities)
+
     def _start(self) -> Running:
         raw, context = self._stack.sides, self._stack.context
         abilities = {
@@ -98,6 +116,14 @@ class Startup:
             )
             for side in Side
         }
+        running = self._assembled(abilities)
+        for sentence in running.guarantees:
+            self._telemetry.say_guarantee(sentence)
+        running.guard.begin()
+        return running
+
+    def _assembled(self, abilities: Mapping[Side, Capabilities]) -> Running:
+        raw, context = self._stack.sides, self._stack.context
         pair = raw.pair
         longest_bytes = longest_key_bytes(pair.own.prefix, pair.peer.prefix)
         stores = {
@@ -107,9 +133,6 @@ class Startup:
         sides = replace(raw, own=stores[Side.OWN], peer=stores[Side.PEER], abilities=abilities)
         stack = replace(self._stack, sides=sides)
         sentences = tuple(guarantee(raw.site_name(side), abilities[side]) for side in Side)
-        for sentence in sentences:
-            self._telemetry.say_guarantee(sentence)
         parts = GuardParts(sides, stack.records, context.clock, context.nonce)
         guard = Guard(parts, self._rules, self._telemetry)
-        guard.begin()
         return Running(stack, guard, Pipeline(stack, guard), sentences)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sync_core.errors import PreconditionFailed
 from sync_core.gather import Look
-from sync_core.model import CopyTags, SyncRecord
+from sync_core.model import CopyTags, Side, SyncRecord
 from sync_core.stack import Stack
 from sync_core.tags import Tags, TagVerdict, decide_tags, tags_hash
 
@@ -21,8 +21,8 @@ def look_at_tags(
 
     Returns a look whose verdict is to copy tags; or the hash of the tags on which both sides agree;
     or None where the peer's stack has to act. `from_peer`: that stack takes us for the one to act,
-    so what each of them believes to be agreed is of no use. Raises `PreconditionFailed` when an
-    object has gone meanwhile.
+    so what each of them believes to be agreed is of no use, and what is missing here is put here.
+    Raises `PreconditionFailed` when an object has gone meanwhile.
     """
     key = record.key
     peer = _tags(stack.sides.peer.tags(key), key)
@@ -32,9 +32,13 @@ def look_at_tags(
         found = _decide(stack, own, peer, None)
     if found.own_has_it and found.peer_has_it:
         return tags_hash(own)
-    if found.peer_has_it or look.peer is None:
+    if not found.peer_has_it and look.peer is not None:
+        verdict = CopyTags(2, look.peer, found.wanted, found.own_has_it)
+    elif from_peer and look.own is not None:
+        verdict = CopyTags(2, look.own, found.wanted, found.peer_has_it, at=Side.OWN)
+    else:
         return None
-    return replace(look, verdict=CopyTags(2, look.peer, found.wanted, found.own_has_it))
+    return replace(look, verdict=verdict)
 
 
 def _decide(stack: Stack, own: Tags, peer: Tags, agreed: str | None) -> TagVerdict:

@@ -9,6 +9,7 @@ import io
 from dataclasses import dataclass, replace
 
 from sync_core import marker
+from sync_core.agreement import Kept
 from sync_core.errors import Ambiguous, IntegrityError, LeaseLost, PreconditionFailed
 from sync_core.evidence import Replication, facts_of
 from sync_core.losers import keep_loser, keep_overwritten, require_deleted
@@ -35,13 +36,13 @@ from sync_core.tags import tags_hash
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a copy came to: the `pair` to record, and under which key a loser was kept.
+    """What a copy came to: the `pair` to record, and the loser that was kept for it.
 
-    `pair` is None where the object's own metadata left no room for the marker.
+    `pair` is None where it could not be seen what became of the copy.
     """
 
     pair: Pair | None
-    kept_key: str | None = None
+    kept: Kept | None = None
 
 
 def copy_object(
@@ -55,14 +56,14 @@ def copy_object(
     """
     with reader or _open_source(stack, verdict) as body:
         task = _Task(stack, verdict, record, body.version)
-        kept_key = keep_loser(stack, verdict) if isinstance(verdict, Conflict) else None
+        kept = keep_loser(stack, verdict) if isinstance(verdict, Conflict) else None
         if body.version.size_bytes > stack.settings.one_put_bytes:
             body.close()
             written = task.put_in_parts()
         else:
             written = task.put(body)
-        kept_key = keep_overwritten(stack, verdict, written.version_id) or kept_key
-        return Copied(task.pair(written), kept_key)
+        kept = keep_overwritten(stack, verdict, written.version_id) or kept
+        return Copied(task.pair(written), kept)
 
 
 def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> bool:
@@ -73,12 +74,12 @@ def delete_object(stack: Stack, verdict: Delete, record: SyncRecord) -> bool:
     store = stack.sides.store(verdict.at)
     _require_lease(stack, record)
     try:
-        store.delete_if(verdict.instance)
+        marker_id = store.delete_if(verdict.instance)
     except (PreconditionFailed, Ambiguous) as error:
         if store.head(verdict.instance.key) is not None:
             raise PreconditionFailed("delete", verdict.instance.key, str(error)) from error
         return isinstance(error, Ambiguous)
-    require_deleted(store, verdict.instance)
+    require_deleted(store, verdict.instance, marker_id)
     return True
 
 
@@ -214,7 +215,7 @@ class _Task:
         if replica is None:
             return None
         side = _source_side(self.verdict)
-        original = SideState(self._id(self.source, side) or "", listed_id(self.source))
+        original = self._state(self.source, side)
         tags = tags_hash(sent.write.tags)
         if side is Side.OWN:
             return Pair(original, replica, tags)
@@ -222,15 +223,21 @@ class _Task:
 
     def _replica(self, sent: "_Sent") -> SideState | None:
         shown = written_id(sent.written.etag, sent.write.size_bytes)
+        name = marker.replica_id(self._nonce) if sent.write.marker is not None else None
         if sent.version_id is not None:
-            return SideState(marker.version_instance_id(sent.version_id), shown)
-        if sent.write.marker is not None:
-            return SideState(marker.replica_id(self._nonce), shown)
+            return SideState(marker.version_instance_id(sent.version_id), shown, name)
+        if name is not None:
+            return SideState(name, shown, name)
         # Nothing on the object tells where it came from: only the record can, if it is still there.
         current = self.stack.sides.store(self.verdict.to).head(self.source.key)
         if current is None or current.etag != sent.written.etag:
             return None
-        return SideState(self._id(current, self.verdict.to) or "", listed_id(current))
+        return self._state(current, self.verdict.to)
+
+    def _state(self, version: ObjectVersion, side: Side) -> SideState:
+        sides = self.stack.sides
+        known = facts_of(version, sides.site_name(side), sides.pair, self.record)
+        return SideState(known.id, listed_id(version), known.replica if known.is_replica else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def status(ready_file: ReadyFile = None, site: SiteName = "a", *, as_json: AsJso
     Without --ready-file the site is that of the deployment which the environment describes: the
     variables of `dualway worker`.
     """
-    found = _open_guard(ready_file, site).status()
+    found = open_deployment(ready_file, site).startup.looking().guard.status()
     typer.echo(json.dumps(as_document(found)) if as_json else as_text(found))
 
 

@@ -45,11 +45,11 @@ def finder(
 
 
 def _print_verdicts(connected: Connected) -> None:
-    running = connected.startup.running()
+    running = connected.startup.looking()
     for sentence in running.guarantees:
         typer.echo(sentence)
     keys = 0
-    for (key, *_), reason in running.finder(connected.queue).compare():
+    for (key, *_), reason in running.looking_finder(connected.queue).compare():
         keys += 1
         if reason.asks_for_a_look:
             _print(explain(running.stack, key), reason)

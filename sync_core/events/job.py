@@ -22,15 +22,17 @@ def read_job(message: dict[str, object]) -> ObjectEvent:
     """Return the job as a hint; raises `MalformedEvent` for a key that no object can have."""
     return ObjectEvent(
         key=fields.raw_key(message.get("key"), "key"),
-        kind=EventKind.HINT,
+        kind=EventKind.TAGGED if message.get("tags") is True else EventKind.HINT,
         name=PEER_HINT if message.get("from") == "peer" else "",
         size_bytes=fields.size_bytes(message.get("size")),
     )
 
 
-def job_body(key: str, *, from_peer: bool = False) -> str:
+def job_body(key: str, *, from_peer: bool = False, for_tags: bool = False) -> str:
     """Return the body of a message that asks to look at `key`; its size is found out then.
 
-    `from_peer` marks a job for the other side's queue, which must not be answered in kind.
+    `from_peer` marks a job for the other side's queue, which must not be answered in kind;
+    `for_tags` asks to compare the tags as well.
     """
-    return json.dumps({"key": key, "size": 0, **({"from": "peer"} if from_peer else {})})
+    marks = {**({"from": "peer"} if from_peer else {}), **({"tags": True} if for_tags else {})}
+    return json.dumps({"key": key, "size": 0, **marks})

@@ -10,10 +10,17 @@ class SideState:
     """One side of a recorded pair: the instance's id and, where known, how a listing shows it.
 
     `lid` is a `listed_id`, or the beginning of one (`written_id`) where the time is not known.
+    `replica` is the `replica_id` of an instance that is a replica of ours.
     """
 
     id: str
     lid: str | None = None
+    replica: str | None = None
+
+    @property
+    def etag(self) -> str | None:
+        """The instance's etag, where it is known."""
+        return self.lid.partition("|")[0] if self.lid else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class NotedConflict:
 class SyncRecord:
     """What the own stack knows of one key; `gen` is the generation it was read with (0: none).
 
-    `past` names replicas that the own side or the peer has had before its present one (their
+    `past` names replicas that were there and were then seen to be gone, on either side (their
     `replica_id`s, latest last): should one reappear, a user has put it back. `blocked` is the
     `listed_id` of the own instance that can never be copied. `conflict` is the key's latest one.
     """

@@ -65,15 +65,16 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class CopyTags:
-    """Both sides' objects are in sync: put these tags on the peer's `instance`.
+    """Both sides' objects are in sync: put these tags on the `at` side's `instance`.
 
-    `is_agreed` says that the own side shows them already, so that both agree afterwards.
+    `is_agreed` says that the other side shows them already, so that both agree afterwards.
     """
 
     row: int
     instance: ObjectVersion
     tags: Mapping[str, str]
     is_agreed: bool
+    at: Side = Side.PEER
 
 
 @dataclass(frozen=True, slots=True)

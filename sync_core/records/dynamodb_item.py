@@ -5,7 +5,7 @@
     key         S  the object's key                        only where `sk` is a hash
     gen         N  the generation, from 1
     shown       S  what a listing needs (see `shown`)      repeats the rest, for listings only
-    pair        M  own, peer: M of id, lid; tags           a missing side is absent; {}: tombstone
+    pair        M  own, peer: M of id, lid, replica; tags  a missing side is absent; {}: tombstone
     intent      M  source_id, replaced_id, nonce, opened_at, upload_id
     lease       M  owner, until
     waiting     M  snapshot, since
@@ -133,11 +133,13 @@ def _to_pair(content: Item) -> Pair:
 
 
 def _from_side(side: SideState) -> dict[str, Value]:
-    return present(id=from_text(side.id), lid=from_text(side.lid))
+    return present(id=from_text(side.id), lid=from_text(side.lid), replica=from_text(side.replica))
 
 
 def _to_side(content: Item) -> SideState:
-    return SideState(id=content["id"]["S"], lid=to_text(content, "lid"))
+    return SideState(
+        id=content["id"]["S"], lid=to_text(content, "lid"), replica=to_text(content, "replica")
+    )
 
 
 def _from_intent(intent: Intent) -> dict[str, Value]:

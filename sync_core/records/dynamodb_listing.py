@@ -12,10 +12,14 @@ from typing import Any
 from sync_core.model import ListedRecord
 from sync_core.records.dynamodb_item import SHARDS, no_record
 from sync_core.records.dynamodb_values import Item
-from sync_core.records.shown import from_shown
+from sync_core.records.shown import from_shown, usual_lids, usual_records
 
-PAGE_ITEMS = 1000
-"""How many items one Query asks for, unless told otherwise."""
+PAGE_ITEMS = 2000
+"""How many items one Query asks for, unless told otherwise.
+
+Usual items have some 500 bytes, and DynamoDB ends a page at 1 MB (developer guide, "Paginating
+table query results", 2025): about as much as comes at once.
+"""
 
 Query = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Sends one Query to the table, consistent and a page long, and returns DynamoDB's answer."""
@@ -40,22 +44,34 @@ def shard_pages(query: Query, shard: str, start_after: str) -> Iterator[Sequence
 
 def listed(found: Iterable[Sequence[Item]]) -> Iterator[ListedRecord]:
     """Yield the records of some pages; raises `Poison` at an item that is no record."""
-    for page in found:
-        # Most of them wait while other shards are read: as texts, they are nothing that the garbage
-        # collector has to visit again and again.
-        for key, shown in [_texts(item) for item in page]:
-            try:
-                record = from_shown(key, shown)
-            except ValueError as error:
-                raise no_record({"sk": {"S": key}}, error) from error
-            yield record
+    for keys, shown in map(_columns, found):
+        yield from _records(keys, shown)
 
 
-def _texts(item: Item) -> tuple[str, str]:
+def _records(keys: Sequence[str], shown: Sequence[str]) -> Iterator[ListedRecord]:
+    lids = usual_lids(shown)
+    return usual_records(keys, lids) if lids else map(_record, keys, shown)
+
+
+def _record(key: str, shown: str) -> ListedRecord:
     try:
-        return item["sk"]["S"], item["shown"]["S"]
+        return from_shown(key, shown)
+    except ValueError as error:
+        raise no_record({"sk": {"S": key}}, error) from error
+
+
+def _columns(page: Sequence[Item]) -> tuple[Sequence[str], Sequence[str]]:
+    # Most of a page waits while other shards are read: as texts, it is small, and nothing that the
+    # garbage collector has to visit again and again.
+    return [item["sk"]["S"] for item in page], [_shown(item) for item in page]
+
+
+def _shown(item: Item) -> str:
+    try:
+        text: str = item["shown"]["S"]
     except KeyError as error:
         raise no_record(item, error) from error
+    return text
 
 
 def pages(
@@ -67,8 +83,9 @@ def pages(
     """
     start = {name: {"S": text} for name, text in start_after.items()} if start_after else None
     while True:
-        answer = query({**request, **({"ExclusiveStartKey": start} if start else {})})
-        yield answer["Items"]
+        answer = dict(query({**request, **({"ExclusiveStartKey": start} if start else {})}))
         start = answer.get("LastEvaluatedKey")
+        # Whoever takes the page decides how long it stays in memory.
+        yield answer.pop("Items")
         if not start:
             return

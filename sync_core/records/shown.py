@@ -8,6 +8,10 @@ A lid holds no space, since an etag cannot (RFC 9110, "ETag"); should one do so 
 percent-encoded. A word among the third that only a newer release knows is passed over.
 """
 
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import repeat
 from urllib.parse import unquote
 
 from sync_core.model import ListedRecord
@@ -15,6 +19,9 @@ from sync_core.model import ListedRecord
 _NONE = "-"
 _OPEN = "open"
 _CONFLICT = "conflict"
+
+_USUAL = re.compile("^=([^ %\n]*) =([^ %\n]*) - -$", re.MULTILINE)
+_listed_record = partial(tuple.__new__, ListedRecord)
 
 
 def to_shown(listed: ListedRecord) -> str:
@@ -27,9 +34,6 @@ def to_shown(listed: ListedRecord) -> str:
 def from_shown(key: str, shown: str) -> ListedRecord:
     """Return the record of `key`; raises `ValueError` when the text is not of this form."""
     own, peer, state, blocked = shown.split(" ")
-    if own[:1] == peer[:1] == "=" and state == blocked == _NONE and "%" not in shown:
-        # Nearly all records are like this one.
-        return ListedRecord(key, own[1:], peer[1:])
     return ListedRecord(
         key,
         None if own == _NONE else _unquoted(own),
@@ -38,6 +42,23 @@ def from_shown(key: str, shown: str) -> ListedRecord:
         None if blocked == _NONE else _unquoted(blocked),
         _CONFLICT in state,
     )
+
+
+def usual_lids(shown: Sequence[str]) -> Sequence[tuple[str, str]] | None:
+    """Return the lids of both sides, if all these texts are of pairs of which nothing is noted.
+
+    Nearly all pages of a listing are like this, and so they cost a third.
+    """
+    lines = "\n".join(shown)
+    found = _USUAL.findall(lines)
+    return found if len(found) == len(shown) == lines.count("\n") + 1 else None
+
+
+def usual_records(keys: Sequence[str], lids: Sequence[tuple[str, str]]) -> Iterator[ListedRecord]:
+    """Return the records of such keys and lids."""
+    owns, peers = zip(*lids, strict=True)
+    nothing_noted = map(repeat, ListedRecord("", None, None)[3:])
+    return map(_listed_record, zip(keys, owns, peers, *nothing_noted, strict=False))
 
 
 def _quoted(lid: str | None) -> str:

@@ -114,19 +114,19 @@ class MemoryObjectStore:
             self._require_replaceable("put", write.key, replaces)
             return self._put(write, data)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str) -> str | None:
         """Delete the current instance; an absent key is no error.
 
         Nor is it a change, unless the bucket is versioned: then a delete marker is added.
         """
         with self._bucket.held("delete"):
-            self._bucket.delete(key, self._principal_id)
+            return self._bucket.delete(key, self._principal_id)
 
-    def delete_if(self, instance: ObjectVersion) -> None:
+    def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
         with self._bucket.held("delete"):
             self._require("delete", instance.key, instance, "delete")
-            self._bucket.delete(instance.key, self._principal_id)
+            return self._bucket.delete(instance.key, self._principal_id)
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the objects that are there when the first one is asked for."""

@@ -204,15 +204,19 @@ class MemoryBucket:
         self._exchange(stored, tagged)
         self._announce("ObjectTagging:Put", tagged, principal_id)
 
-    def delete(self, key: str, principal_id: str, event: str = "ObjectRemoved") -> None:
-        """Delete without a version id: for good, or by a delete marker, even on an absent key."""
+    def delete(self, key: str, principal_id: str, event: str = "ObjectRemoved") -> str | None:
+        """Delete without a version id: for good, or by a delete marker, even on an absent key.
+
+        Returns the delete marker's id.
+        """
         if self.versioning is Versioning.OFF:
             for stored in self._histories.pop(key, ()):
                 self._announce(f"{event}:Delete", stored, principal_id)
-            return
+            return None
         nothing = ObjectVersion(key, etag="", size_bytes=0, last_modified_at=self.now())
         marker = self._on_top(Stored(nothing, b"", {}, is_delete_marker=True))
         self._announce(f"{event}:DeleteMarkerCreated", marker, principal_id)
+        return marker.version_id
 
     def delete_version(self, key: str, version_id: str, principal_id: str) -> None:
         """Delete one version or delete marker for good; the one below a current one takes over."""

@@ -100,13 +100,13 @@ class PrefixedStore:
             self._full_write("put", write), body, self._full_version("put", replaces)
         )
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str) -> str | None:
         """Delete the current instance; an absent key is no error."""
-        self._inner.delete(self._full("delete", key))
+        return self._inner.delete(self._full("delete", key))
 
-    def delete_if(self, instance: ObjectVersion) -> None:
+    def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
-        self._inner.delete_if(replace(instance, key=self._full("delete", instance.key)))
+        return self._inner.delete_if(replace(instance, key=self._full("delete", instance.key)))
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects in the order of their keys' UTF-8 bytes."""

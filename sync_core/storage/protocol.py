@@ -115,8 +115,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def delete(self, key: str) -> None:
-        """Delete the current instance; an absent key is no error. May raise `Ambiguous`."""
+    def delete(self, key: str) -> str | None:
+        """Delete the current instance; an absent key is no error. May raise `Ambiguous`.
+
+        Returns the version id of the delete marker that was put on top, where one was.
+        """
         ...
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
@@ -135,10 +138,11 @@ class SupportsConditionalWrite(Protocol):
         """
         ...
 
-    def delete_if(self, instance: ObjectVersion) -> None:
+    def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete, if `instance` is still the current one; raises `PreconditionFailed` otherwise.
 
-        An absent key may raise `PreconditionFailed` or return: stores differ.
+        Returns the version id of the delete marker that was put on top, where one was. An absent
+        key may raise `PreconditionFailed` or return None: stores differ.
         """
         ...
 

@@ -92,16 +92,16 @@ class S3ObjectStore(S3Versions):
         """Write the object in place of `replaces` (None: of nothing)."""
         return self._put(write, body, condition_parameters(replaces))
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str) -> str | None:
         """Delete the current instance; an absent key is no error."""
         try:
-            self._delete(key, {})
+            return self._delete(key, {})
         except Gone:
-            return
+            return None
 
-    def delete_if(self, instance: ObjectVersion) -> None:
+    def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
-        self._delete(instance.key, condition_parameters(instance))
+        return self._delete(instance.key, condition_parameters(instance))
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects, page by page."""
@@ -215,9 +215,12 @@ class S3ObjectStore(S3Versions):
             )
         return written(response["ETag"], response)
 
-    def _delete(self, key: str, condition: Mapping[str, Any]) -> None:
+    def _delete(self, key: str, condition: Mapping[str, Any]) -> str | None:
         with translated(self._call("delete", key, always)):
-            self._clients().writes.delete_object(Bucket=self._bucket, Key=key, **condition)
+            response = self._clients().writes.delete_object(
+                Bucket=self._bucket, Key=key, **condition
+            )
+        return response.get("VersionId") if response.get("DeleteMarker") else None
 
     def _head_by_get(self, key: str) -> ObjectVersion | None:
         reader = self.get(key)

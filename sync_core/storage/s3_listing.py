@@ -13,6 +13,7 @@ a request.
 """
 
 import re
+from binascii import a2b_qp
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,7 +63,8 @@ _listed_object = partial(tuple.__new__, ListedObject)
 class Page:
     """One page of a listing, and the token that continues it; None behind the last page.
 
-    `trail` asks for the next one as this one was asked for. A page is kept in columns: texts and numbers are nothing that the garbage collector has to visit.
+    `trail` asks for the next one as this one was asked for. A page is kept in columns: texts and
+    numbers are nothing that the garbage collector has to visit.
     """
 
     keys: Sequence[str]
@@ -152,7 +154,19 @@ def _decoded(root: ET.Element, keys: list[str]) -> list[str]:
     if root.findtext("{*}EncodingType") != "url":
         return keys
     # All at once costs a third, unless a key has the character that parts them.
-    together = unquote_plus("\0".join(keys), errors="strict").split("\0")
+    together = _unquoted("\0".join(keys)).split("\0")
     if len(together) == len(keys):
         return together
     return [unquote_plus(key, errors="strict") for key in keys]
+
+
+def _unquoted(text: str) -> str:
+    """Return what `unquote_plus` does, for a third of the time where it can be had."""
+    # Quoted-printable (RFC 2045, 6.7) is the same with another sign, and read in C; besides, it has
+    # line breaks that are no part of the text.
+    printable = text.replace("=", "%3D").replace("+", " ").replace("%", "=")
+    if "\n" not in text and "\r" not in text and text.isascii():
+        octets = a2b_qp(printable)
+        if len(printable) - len(octets) == 2 * printable.count("="):
+            return octets.decode()
+    return unquote_plus(text, errors="strict")

@@ -9,7 +9,7 @@ Whatever becomes of that but a page that can be read, botocore asks for the page
 knows regions, redirects and errors, and when to repeat a request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
 from botocore.hooks import first_non_none_response
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from sync_core.storage.s3_listing import Page, parse_page
 
@@ -47,18 +48,20 @@ class Trail:
         url = f"{self.url}&continuation-token={quote(token, safe='')}"
         request = AWSRequest("GET", url, headers=dict(self.headers))
         request.context = dict(self.context)
+        # All of the body is read at once, not in the small pieces that botocore would make of it.
+        request.stream_output = True
         try:
             self.signer.sign(_OPERATION, request)
             answer = self._sent(request.prepare())
-        except BotoCoreError:
+            body: bytes = answer.raw.read()
+        except (BotoCoreError, HTTPError):
             return None
-        page = parse_page(answer.content) if answer.status_code == _OK else None
+        page = parse_page(body) if answer.status_code == _OK else None
         return None if page is None else replace(page, trail=self)
 
     def _sent(self, request: Any) -> Any:
         events = self.client.meta.events.emit(f"before-send.s3.{_OPERATION}", request=request)
-        # The client's connections, with its proxies, certificates and time-outs, have no public
-        # name.
+        # The client's connections, with its proxies, certificates and time-outs, are not public.
         session = self.client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
         return first_non_none_response(events) or session.send(request)
 
@@ -82,8 +85,7 @@ def _by_botocore(client: "S3Client", parameters: Mapping[str, Any]) -> Page:
     page: Page | None = answer.get(_PAGE)
     if page is None:
         raise ResponseParserError("the answer is no listing that can be read")
-    request, signer, context = answer[_TRAIL]
-    return replace(page, trail=Trail(client, signer, *request, context))
+    return replace(page, trail=Trail(client, *answer[_TRAIL]))
 
 
 def _note_request(request: Any, request_signer: "RequestSigner", **_: Any) -> None:
@@ -93,7 +95,7 @@ def _note_request(request: Any, request_signer: "RequestSigner", **_: Any) -> No
     headers = {
         name: value for name, value in request.headers.items() if not name.startswith("amz-sdk-")
     }
-    request.context[_TRAIL] = ((f"{base}?{'&'.join(kept)}", headers), request_signer)
+    request.context[_TRAIL] = request_signer, f"{base}?{'&'.join(kept)}", headers
 
 
 def _take_page(
@@ -106,13 +108,12 @@ def _take_page(
 
 
 def _hand_over(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    request, signer = context.pop(_TRAIL)
-    parsed[_TRAIL] = request, signer, context
+    parsed[_TRAIL] = *context.pop(_TRAIL), context
 
 
 # Hooks with a wildcard run before those without (botocore.hooks, _PrefixTrie): `_take_page` has to
 # come before botocore's search for errors in good answers, which builds a tree of the whole body.
-_HOOKS = {
+_HOOKS: Mapping[str, Callable[..., None]] = {
     f"before-sign.s3.{_OPERATION}": _note_request,
     f"before-parse.*.{_OPERATION}": _take_page,
     f"after-call.s3.{_OPERATION}": _hand_over,

@@ -13,6 +13,7 @@ milliseconds, and for a PUT the time that its body takes.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import dropwhile
 from typing import NoReturn
 
 from sync_core.errors import Ambiguous, PreconditionFailed
@@ -37,6 +38,7 @@ TRASH_PREFIX = f"{OWN_PREFIX}trash/"
 """Where objects are kept that were deleted without a condition; a lifecycle rule may empty it."""
 
 _NULL_VERSION = "null"
+_MOST_VERSIONS = 10
 
 
 def strengthened(
@@ -118,7 +120,7 @@ class WeakStore:
             self._require("complete upload", key, replaces)
         return self._inner.complete_if(key, upload_id, etags, replaces)
 
-    def delete_if(self, instance: ObjectVersion) -> None:
+    def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete the instance; raises `PreconditionFailed` when it is not current.
 
         Without the ability: raises the same when our delete marker came to lie over another
@@ -126,11 +128,10 @@ class WeakStore:
         cannot be copied to the trash: it is not deleted then.
         """
         if self._can.deletes_if_match:
-            self._inner.delete_if(instance)
-        elif self._can.is_versioned:
-            self._delete_and_verify(instance)
-        else:
-            self._delete_into_trash(instance)
+            return self._inner.delete_if(instance)
+        if self._can.is_versioned:
+            return self._delete_and_verify(instance)
+        return self._delete_into_trash(instance)
 
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none."""
@@ -146,9 +147,9 @@ class WeakStore:
         """Write the object whatever is there now."""
         return self._inner.put(write, body)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str) -> str | None:
         """Delete the current instance; an absent key is no error."""
-        self._inner.delete(key)
+        return self._inner.delete(key)
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects in the order of their keys' UTF-8 bytes."""
@@ -202,31 +203,39 @@ class WeakStore:
         if _identity(found) != _identity(expected):
             _refuse(operation, key, found, expected)
 
-    def _delete_and_verify(self, instance: ObjectVersion) -> None:
+    def _delete_and_verify(self, instance: ObjectVersion) -> str | None:
         """Delete, then make sure that it was this instance that was current until then.
 
         Should the worker die between the two, a wrong marker stays; what it hides stays as well.
         """
         key = instance.key
         self._require("delete", key, instance)
+        marker_id: str | None = None
         unanswered: Ambiguous | None = None
         try:
-            self._inner.delete(key)
+            marker_id = self._inner.delete(key)
         except Ambiguous as error:
             # Our marker may be there or not: the history tells, and a wrong one must not stay.
             unanswered = error
-        top, *below = self._inner.versions(key, 2) or (None,)
+        top, *below = self._history_from(key, marker_id) or (None,)
         if top is not None and not top.is_delete_marker:
             if unanswered is not None:
                 raise unanswered
             raise PreconditionFailed("delete", key, "another instance was written at once")
-        if top is None or not below or below[0].version_id == _version_id(instance):
-            return
+        is_right = not below or below[0].version_id == _version_id(instance)
+        if top is None or is_right or below[0].is_delete_marker:
+            return marker_id
         self._inner.delete_version(key, top.version_id)
         cause = "another instance was current: our delete marker is taken back"
         raise PreconditionFailed("delete", key, cause)
 
-    def _delete_into_trash(self, instance: ObjectVersion) -> None:
+    def _history_from(self, key: str, marker_id: str | None) -> Sequence[VersionEntry]:
+        """Return the newest versions from our delete marker down; from the top if it is unknown."""
+        entries = self._inner.versions(key, _MOST_VERSIONS)
+        from_ours = dropwhile(lambda entry: entry.version_id != marker_id, entries)
+        return entries if marker_id is None else list(from_ours)
+
+    def _delete_into_trash(self, instance: ObjectVersion) -> str | None:
         """Keep a copy, make sure that the instance is still the current one, and delete."""
         key = instance.key
         kept = trash_key(key, self._clock(), self._nonce(), self._longest_key_bytes)
@@ -235,7 +244,7 @@ class WeakStore:
         if _identity(found) != _identity(instance):
             self._inner.delete(kept)
             _refuse("delete", key, found, instance)
-        self._inner.delete(key)
+        return self._inner.delete(key)
 
 
 def _identity(version: ObjectVersion | None) -> tuple[str, str | None, str | None] | None:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.property.one_key_end import (
+    BURIED,
     DIVERGED,
     LIVELOCK,
     MANY_WRITES,
@@ -38,7 +39,7 @@ from tests.property.one_key_variants import VARIANTS, Variant
 
 _MAX_TRACE = 60
 _COLUMNS = (
-    (LOST, UNDONE, TAGS_LOST),
+    (LOST, UNDONE, TAGS_LOST, BURIED),
     (ABA,),
     (DIVERGED, LIVELOCK, RESTLESS, MANY_WRITES),
     (RESURRECTED,),

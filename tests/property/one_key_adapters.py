@@ -186,7 +186,8 @@ class _Table:
 def message_body(stack: int, message: Message) -> str:
     """Return what stands in the queue of a stack."""
     if message not in _EVENTS:
-        return job_body(KEY, from_peer=message is Message.PEER_HINT)
+        is_for_tags = message is Message.TAGS_HINT
+        return job_body(KEY, from_peer=message is Message.PEER_HINT, for_tags=is_for_tags)
     name, principal_id = _EVENTS[message]
     bucket = {"name": PAIRS[stack].own.bucket}
     entry = {

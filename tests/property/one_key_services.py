@@ -16,6 +16,7 @@ from tests.property.one_key_values import (
     REPLICA_AT,
     Answer,
     Instance,
+    Known,
     Message,
     Record,
     Refusal,
@@ -88,7 +89,7 @@ class Services:
         if pair is not None:
             own, peer, tags = pair
             if rules.delivery is not Delivery.FINDER:
-                own, peer = own and (own[0], None), peer and (peer[0], None)
+                own, peer = _without_time(own), _without_time(peer)
             pair = (own, peer, tags if rules.has_tags else None)
         if intent is not None and not rules.versioned:
             intent = (intent[0], "")
@@ -198,6 +199,14 @@ class Services:
             echoed = with_one(state.echoed, stack, state.echoed[stack] | {echo})
             state = state._replace(echoed=echoed)
         return state
+
+
+def _without_time(known: Known | None) -> Known | None:
+    """Return what is known of an instance, its listing cut to the etag."""
+    if known is None:
+        return None
+    name, shown, replica = known
+    return name, shown and shown.partition("|")[0] + "|", replica
 
 
 def _read_object(state: State, worker: Worker, request: Request) -> Answer:

@@ -98,7 +98,8 @@ class Moment:
             raise settlement.error
         self.reports = tuple(script.reports)
         left = [self.message] if settlement.error else []
-        self.leaves = frozenset([*left, *(Message.HINT for _ in settlement.deferrals)])
+        hints = {False: Message.HINT, True: Message.TAGS_HINT}
+        self.leaves = frozenset([*left, *(hints[d.for_tags] for d in settlement.deferrals)])
 
 
 @cache

@@ -141,4 +141,4 @@ def _state(known: Known | None) -> SideState | None:
 
 
 def _known(state: SideState | None) -> Known | None:
-    return (state.id, state.lid) if state else None
+    return (state.id, state.lid, state.replica) if state else None

@@ -23,8 +23,8 @@ Tags = frozenset[int]
 
 NO_TAGS: Tags = frozenset()
 
-Known = tuple[str, str | None]
-"""One side of a recorded pair: the instance's id, and how a listing shows it."""
+Known = tuple[str, str | None, str | None]
+"""One side of a recorded pair: the instance's id, how a listing shows it, and the replica's id."""
 
 KnownPair = tuple[Known | None, Known | None, str | None]
 """A pair as a stack records it: own, peer, and the hash of the tags."""
@@ -93,7 +93,7 @@ class Record(NamedTuple):
     past: tuple[str, ...]
 
     def __str__(self) -> str:
-        own, peer, tags = self.pair or (("?", None), ("?", None), None)
+        own, peer, tags = self.pair or (("?", None, None), ("?", None, None), None)
         told = [f"own {own[0] if own else 'absent'}", f"peer {peer[0] if peer else 'absent'}"]
         told += [f"tags {tags}"] if tags else []
         told += [f"intent {self.intent[0]}"] if self.intent else []
@@ -110,6 +110,7 @@ class Message(StrEnum):
     REMOVED = "a user's removal"
     TAGGED = "a user's tagging"
     HINT = "a hint"
+    TAGS_HINT = "a hint about tags"
     FINDER = "the finder"
     PEER_HINT = "the peer's hint"
     ECHO_PUT = "the echo of a put"

@@ -61,9 +61,11 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "echoes late": Variant(Rules(echo=Echo.LATE, crashes=0, evaluations=3)),
     "every echo lost": Variant(Rules(echo=Echo.LOST, crashes=0, evaluations=3)),
-    "every echo lost, and a crash": Variant(Rules(echo=Echo.LOST, evaluations=3), _R1),
+    "every echo lost, and a crash": Variant(Rules(echo=Echo.LOST, evaluations=2), _R1),
     "an answer lost": Variant(Rules(lost_answers=1, crashes=0, evaluations=2)),
-    "edits that keep the marker": Variant(Rules(has_edits=True, evaluations=2), {ABA: "R3"}),
+    "edits that keep the marker": Variant(
+        _ONE_STAMP._replace(has_edits=True, evaluations=2), {ABA: "R3"}
+    ),
     "two workers at a": Variant(_TWO_AT_A),
     "two workers at each side": Variant(_TWO_EACH),
     "leases run out": Variant(_TIMED),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +82,6 @@ def writes(world: TwoStacks) -> int:
     return sum(call.endswith("put_tags") for call in world.calls)
 
 
-@pytest.mark.xfail(reason="a nudge about tags is not answered although the other side has to act")
 @settings(deadline=None, max_examples=60)
 @example(
     tags={"a": {"y": "1"}, "b": {"x": "1"}},

@@ -18,6 +18,10 @@ _SHOWN = (
 )
 
 
+def _say(*lines: object) -> None:
+    sys.stdout.write("\n".join(map(str, lines)) + "\n")
+
+
 def main() -> int:
     """Run what the arguments ask for."""
     given = _arguments()
@@ -26,13 +30,13 @@ def main() -> int:
     began = time.monotonic()
     counts, failed = _run_all(range(given.seed, given.seed + given.runs), given.jobs)
     seconds = time.monotonic() - began
-    print(f"{given.runs} runs in {seconds:.0f} s, {1000 * seconds / given.runs:.1f} ms each")
+    _say(f"{given.runs} runs in {seconds:.0f} s, {1000 * seconds / given.runs:.1f} ms each")
     for name, number in sorted(counts.items()):
         if name.startswith(_SHOWN):
-            print(f"{number:10,}  {name}")
+            _say(f"{number:10,}  {name}")
     for seed, violations in failed:
-        print(f"seed {seed}: {violations[0]}")
-    print(f"{len(failed)} runs with violations")
+        _say(f"seed {seed}: {violations[0]}")
+    _say(f"{len(failed)} runs with violations")
     return 1 if failed else 0
 
 
@@ -50,11 +54,11 @@ def _run_one(seed: int, *, shows_trace: bool) -> int:
     plan = plan_of(seed)
     result = Run(plan).result()
     if result.violations:
-        print("as it was found:", *result.violations, "", "made small:", sep="\n")
+        _say("as it was found:", *result.violations, "", "made small:")
         result = Run(smallest(plan, result.violations[0])).result()
     if result.violations or shows_trace:
-        print(result)
-    print(f"seed {seed}: {len(result.violations)} violations")
+        _say(result)
+    _say(f"seed {seed}: {len(result.violations)} violations")
     return 1 if result.violations else 0
 
 
@@ -82,7 +86,7 @@ def _results(seeds: range, jobs: int) -> Iterator[tuple[int, Counter[str], list[
     if jobs == 1:
         yield from map(_run_seed, seeds)
         return
-    with get_context("spawn").Pool(jobs) as pool:
+    with get_context("fork").Pool(jobs) as pool:
         yield from pool.imap(_run_seed, seeds, chunksize=50)
 
 

@@ -10,48 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sync_core.evidence import facts
-from sync_core.model import ObjectVersion, SitePair, SyncRecord, listed_id
+from sync_core.model import SitePair, SyncRecord, listed_id
 from sync_core.storage.memory_bucket import MemoryBucket, Stored
 from tests.simulation.tasks import Process
-
-Place = tuple[str, str]
-"""A side and a key."""
-
-
-class Value(NamedTuple):
-    """All that makes up an object for a user."""
-
-    data: bytes
-    headers: tuple[tuple[str, str], ...]
-    metadata: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a user did to a place: `value` None deleted it."""
-
-    number: int
-    place: Place
-    value: Value | None
-    history: frozenset[int]
-    tick: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a place shows: its value, and the operations that may be behind it."""
-
-    value: Value
-    operations: frozenset[int]
-    by_stack: bool
-    etag: str
-    instance: str
-    tick: int
-    at: datetime
+from tests.simulation.values import Operation, Place, Shown, Value, other, value_of
 
 
 @dataclass
@@ -59,8 +23,7 @@ class Account:
     """What happened so far. `violations` are sentences; `windows` counts R1, R2 and R3.
 
     `held_at` is when a guard last tripped; `invisible` are the places that were changed in a way
-    that no listing shows: the same etag, size and second; `uncovered` the keys of which a stack has
-    taken a delete marker back.
+    that no listing shows: the same etag, size and second.
     """
 
     pair: SitePair
@@ -85,12 +48,12 @@ class Account:
     forgotten_until: int = 0
     held_at: int | None = None
     invisible: set[Place] = field(default_factory=set)
-    uncovered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._numbers = 0
         self._by_value: defaultdict[Value, list[int]] = defaultdict(list)
         self._by_instance: dict[str, Shown] = {}
+        self._flights: list[tuple[Place, Process, list[int]]] = []
         self._lids: dict[Place, str] = {}
         self._equal: dict[int, set[int]] = {}
 
@@ -115,17 +78,20 @@ class Account:
         self.shown.pop(place, None)
         history = self.visible[place] | seen | {number}
         value = value_of(stored) if stored else None
-        self.operations[number] = Operation(
-            number, place, value, history, self.tick, self.clock()
-        )
+        self.operations[number] = Operation(number, place, value, history, self.tick, self.clock())
         self._equal[number] = {number}
         self.visible[place] = history
+        if value is None:
+            # A conflict's write that has its effect and no answer yet is in flight still.
+            for source, process, numbers in self._flights:
+                if source == place and not process.is_over:
+                    self.in_flight_over_a_delete.update((place[1], each) for each in numbers)
         if stored is not None and value is not None:
             self._by_value[value].append(number)
             self._show(place, stored, frozenset({number}), by_stack=False)
         return self.operations[number]
 
-    def stack_changed(self, place: Place, process: Process, *, is_removal: bool) -> None:
+    def stack_changed(self, place: Place, process: Process) -> None:
         """Note what a stack did to a place, and judge it."""
         self.tick += 1
         self.writes_of_stacks += 1
@@ -133,8 +99,6 @@ class Account:
         source = (other(side), key)
         stored = self.buckets[side].current(key)
         old = self.shown.pop(place, None)
-        if is_removal and stored is not None:
-            self.uncovered.add(key)
         if stored is None:
             history = self.visible[source]
             told = "nothing"
@@ -270,11 +234,17 @@ class Account:
             self.windows["R3"] += 1
             self.excused |= old.operations
             return
+        is_restored = not old.by_stack and len(self._writes_of(old.value, place[1])) > 1
+        if is_restored and self.buckets[place[0]].history(place[1])[1:]:
+            self.windows["open: a restored replica that nobody had recorded"] += 1
+            self.excused |= old.operations
+            return
         writes = sorted(old.operations)
         self.violations.append(f"C2 write {writes} of {place[1]!r} at {place[0]} lost to {told}")
 
     def _note_flight(self, source: Place, process: Process, numbers: list[int]) -> None:
         """Note a conflict's write during which its source was deleted."""
+        self._flights.append((source, process, numbers))
         tick, _etag = process.reads.get(source, (0, None))
         deleted = any(
             each.value is None and each.place == source and each.tick > tick
@@ -289,28 +259,41 @@ class Account:
             return "table lost"
         if any((key, number) in self.in_flight_over_a_delete for number in shown.operations):
             return "R2"
-        if key in self.uncovered:
-            return "open: the newest delete marker is taken for ours"
         if self.held_at is not None:
             # What only the stack knew that had to hold its delete, the other one puts back.
             return "held"
-        return "R1" if any(self._is_unknown(shown, each) for each in deletions) else None
+        if any(self._is_unknown(shown, each) for each in deletions):
+            return "R1"
+        is_restored = len(self._writes_of(shown.value, key)) > 1
+        if is_restored and any(self._came_back_late(shown, each) for each in deletions):
+            return "open: a restored replica that nobody had recorded"
+        return None
+
+    def _came_back_late(self, shown: Shown, deletion: Operation) -> bool:
+        """Tell whether the write came back only after the grace period."""
+        after = [
+            replica.at
+            for place, replica in self.replicas
+            if place == deletion.place
+            and replica.tick > deletion.tick
+            and replica.operations & shown.operations
+        ]
+        return bool(after) and after[0] - deletion.at >= timedelta(seconds=self.grace_seconds)
 
     def _is_unknown(self, shown: Shown, deletion: Operation) -> bool:
         """Tell whether the pusher never recorded what was deleted, and heard of it in no time.
 
         Either nobody has recorded it, or what its side knows came later than the grace period.
         """
-        carried = [
-            replica
+        before = [
+            replica.instance
             for place, replica in self.replicas
-            if place == deletion.place and replica.operations & shown.operations
+            if place == deletion.place
+            and replica.tick < deletion.tick
+            and replica.operations & shown.operations
         ]
-        before = [replica.instance for replica in carried if replica.tick < deletion.tick]
-        after = [replica.at for replica in carried if replica.tick > deletion.tick]
         sides = set[str]().union(*(self.recorded[instance] for instance in before))
-        grace = timedelta(seconds=self.grace_seconds)
-        is_late = bool(after) and after[0] - deletion.at >= grace
+        is_late = self._came_back_late(shown, deletion)
         return bool(before) and (not sides or (is_late and sides == {deletion.place[0]}))
 
     def _is_kept_as_a_version(self, value: Value, place: Place) -> bool:
@@ -322,15 +305,3 @@ class Account:
             for stored in self.buckets[side].history(place[1])
             if not stored.is_delete_marker
         )
-
-
-def value_of(stored: Stored) -> Value:
-    """Return what a user can see of an object."""
-    version: ObjectVersion = stored.version
-    headers, metadata = sorted(version.headers.items()), sorted(version.metadata.items())
-    return Value(stored.data, tuple(headers), tuple(metadata))
-
-
-def other(side: str) -> str:
-    """Return the opposite side."""
-    return "b" if side == "a" else "a"

@@ -11,7 +11,7 @@ from sync_core.records.memory import MemoryRecordStore
 from sync_core.routing import is_excluded
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
 from tests.simulation import messages
-from tests.simulation.account import Account, other
+from tests.simulation.account import Account
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.plan import Conditions, Fate, Fault
 from tests.simulation.ports import is_read
@@ -25,6 +25,7 @@ from tests.simulation.stacks import (
     Wrap,
 )
 from tests.simulation.tasks import Call, Process, Scheduler, Task
+from tests.simulation.values import other
 
 _LATE_SECONDS = 90
 _STACKS = ("SYNC", "ROLE")
@@ -183,10 +184,9 @@ class Cloud:
         if change.event_name.startswith("ObjectTagging"):
             return
         if process is not None:
-            is_removal = not change.event_name.startswith("ObjectCreated")
-            if is_removal:
+            if not change.event_name.startswith("ObjectCreated"):
                 self._check_guard(process, change.key)
-            self.account.stack_changed(place, process, is_removal=is_removal)
+            self.account.stack_changed(place, process)
             return
         stored, shown = self.buckets[side].current(change.key), self.account.shown.get(place)
         is_old = change.event_name == "ObjectRemoved:Delete" and stored is not None

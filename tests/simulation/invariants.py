@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 from sync_core.model import Action
 from sync_core.routing import is_excluded
-from tests.simulation.account import Value
 from tests.simulation.cloud import Cloud
 from tests.simulation.plan import Fate, Fault, Plan, What
 from tests.simulation.stacks import GRACE_SECONDS, SIDES
+from tests.simulation.values import Value
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -37,11 +37,6 @@ EXEMPTIONS: dict[str, tuple[str, str]] = {
     "crashes": ("C11", "a bucket's lifecycle rule removes what a dead worker left"),
 }
 """By fault: the invariant that it weakens, and why."""
-
-OPEN: dict[str, str] = {
-    "C10": "an intent that a crash has left stays open once both sides agree without it",
-}
-"""Violations that production is known for: counted, until test_open_defects.py says otherwise."""
 
 MAX_WRITES_FOR_A_FAULT = 2
 """A write that may or may not have happened can be made once more, and be taken back once."""
@@ -148,20 +143,11 @@ def _leftovers(ending: Ending) -> list[str]:
             if intent is not None:
                 age = (cloud.deployments[side].now() - intent.opened_at).total_seconds()
                 if age > 10 * GRACE_SECONDS:
-                    found += _unless_open(
-                        ending, "C10", f"{side} has an open intent on {key!r} for {age} seconds"
-                    )
+                    found.append(f"C10 {side} has an open intent on {key!r} for {age} seconds")
         abandoned = len(cloud.buckets[side].uploads) - _users_uploads(ending, side)
         if abandoned > 0 and not ending.exempts("C11") and not ending.faults:
             found.append(f"C11 {abandoned} uploads were left behind at {side}")
     return found
-
-
-def _unless_open(ending: Ending, invariant: str, told: str) -> list[str]:
-    if invariant not in OPEN:
-        return [f"{invariant} {told}"]
-    ending.cloud.account.windows[f"open: {OPEN[invariant]}"] += 1
-    return []
 
 
 def _users_uploads(ending: Ending, side: str) -> int:
@@ -202,7 +188,8 @@ def _after_a_new_write(ending: Ending, run: "Run") -> list[str]:
     run.drain()
     missing = [] if ending.are_equal() else [f"C9 a new write is stuck: {ending.difference()}"]
     touched = [
-        place for place, shown in ending.cloud.account.shown.items()
+        place
+        for place, shown in ending.cloud.account.shown.items()
         if is_excluded(place[1]) and shown.by_stack and place[1] == ".dualway/own"
     ]
     return missing + [f"C7 {key!r} at {side} was written by a stack" for side, key in touched]

@@ -36,9 +36,7 @@ def _shorter(plan: Plan, fails: Fails) -> Plan:
 
 def _plainer(plan: Plan, fails: Fails) -> Plan:
     for name in _PLAIN.__dataclass_fields__:
-        tried = replace(
-            plan, conditions=replace(plan.conditions, **{name: getattr(_PLAIN, name)})
-        )
+        tried = replace(plan, conditions=replace(plan.conditions, **{name: getattr(_PLAIN, name)}))
         if tried != plan and fails(tried):
             plan = tried
     for index in range(len(plan.steps)):

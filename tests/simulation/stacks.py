@@ -19,11 +19,11 @@ from sync_core.settle import run_batch, settle
 from sync_core.stack import Context, Settings, Sides, Stack
 from sync_core.startup import Startup
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
-from tests.simulation.account import other
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.plan import Conditions
 from tests.simulation.ports import Port, Told
 from tests.simulation.tasks import Process, Scheduler, TaskExecutor
+from tests.simulation.values import other
 
 SIDES = ("a", "b")
 SITES = {"a": Site("a", "bucket-a", "cn-north-1"), "b": Site("b", "bucket-b", "us-west-2")}
@@ -182,9 +182,7 @@ def _stack(side: str, around: Surroundings) -> Stack:
     skew = timedelta(seconds=given.worker_skews[SIDES.index(side)])
     own_store = MemoryObjectStore(around.buckets[side], f"AWS:AROAROLE{side}:worker")
     peer_store = MemoryObjectStore(around.buckets[peer], f"AWS:AIDASYNC{peer}")
-    table = _Announcing(
-        around.tables[side], lambda record: around.observer.recorded(side, record)
-    )
+    table = _Announcing(around.tables[side], lambda record: around.observer.recorded(side, record))
     nudges = around.port("nudge", around.mailboxes[peer])
     context = Context(
         clock=lambda: around.clock() + skew,

@@ -9,21 +9,21 @@ from sync_core.agreement import (
     NO_PAIR,
     PAST_LIMIT,
     Agreement,
+    Kept,
     agreed,
     agreed_tags,
     as_read,
+    gone,
     intent,
     is_news,
     left_open,
-    nonces_of,
     noted,
     received,
+    says_more,
 )
 from sync_core.evidence import weigh
 from sync_core.marker import replica_id
 from sync_core.model import (
-    Conflict,
-    Copy,
     Intent,
     Lease,
     NotedConflict,
@@ -43,7 +43,8 @@ X, Y = original(b"x"), original(b"y")
 NONCE = "a" * 16
 X_AT_B = replica(X, to="b", nonce=NONCE)
 NOTHING = SyncRecord(KEY)
-SETTLED = Agreement(Pair(SideState("1"), SideState("2")), (NONCE,))
+NAME = replica_id(NONCE)
+SETTLED = Agreement(Pair(SideState("1"), SideState("2")), (NAME,))
 SETTLED_CONFLICT = NotedConflict(AT, "a", "w", "l", "k")
 OPEN_CONFLICT = replace(SETTLED_CONFLICT, loser_key=None, is_open=True)
 
@@ -59,7 +60,7 @@ def test_an_agreement_ends_all_that_was_under_way() -> None:
         expires_at=AT,
     )
     found = agreed(record, SETTLED, LATER)
-    assert found == SyncRecord(KEY, gen=3, pair=SETTLED.pair, past=(replica_id(NONCE),))
+    assert found == SyncRecord(KEY, gen=3, pair=SETTLED.pair, past=(NAME,))
 
 
 def test_a_tombstone_expires_and_nothing_else_does() -> None:
@@ -69,18 +70,17 @@ def test_a_tombstone_expires_and_nothing_else_does() -> None:
     assert agreed(NOTHING, one_sided, LATER).expires_at is None
 
 
-def test_a_tombstone_remembers_the_replicas_that_were_there() -> None:
+def test_a_tombstone_keeps_the_names_of_what_was_gone_before() -> None:
     record = agreed(NOTHING, SETTLED, LATER)
-    assert agreed(record, Agreement(NO_PAIR), LATER).past == (replica_id(NONCE),)
+    assert agreed(record, Agreement(NO_PAIR), LATER).past == (NAME,)
 
 
 def test_a_replica_is_remembered_once_and_the_oldest_are_forgotten() -> None:
     record = NOTHING
     for number in range(PAST_LIMIT + 2):
         for _ in range(2):
-            nonces = (f"{number:016x}",)
-            record = agreed(record, replace(SETTLED, nonces=nonces), LATER)
-    wanted = tuple(replica_id(f"{number:016x}") for number in range(2, PAST_LIMIT + 2))
+            record = agreed(record, replace(SETTLED, gone=(f"{number}",)), LATER)
+    wanted = tuple(f"{number}" for number in range(2, PAST_LIMIT + 2))
     assert record.past == wanted
 
 
@@ -92,28 +92,26 @@ def test_an_open_conflict_ends_with_an_agreement_and_a_settled_one_stays_noted()
 
 def test_what_was_read_of_both_sides_is_exact() -> None:
     evidence = weigh(X, X_AT_B, NOTHING, AT_A)
-    found = as_read(X, X_AT_B, evidence, "tags")
+    found = as_read(X, X_AT_B, evidence, "tags", NOTHING)
     assert found == Agreement(
         Pair(
             SideState(instance_id(X, "a"), listed_id(X)),
-            SideState(replica_id(NONCE), listed_id(X_AT_B)),
+            SideState(NAME, listed_id(X_AT_B), NAME),
             "tags",
-        ),
-        (NONCE,),
+        )
     )
     nothing = weigh(None, None, NOTHING, AT_A)
-    assert as_read(None, None, nothing, None) == Agreement(NO_PAIR)
+    assert as_read(None, None, nothing, None, NOTHING) == Agreement(NO_PAIR)
 
 
 def test_a_replica_tells_by_itself_what_the_peer_has() -> None:
     found = received(X_AT_B, AT_B, NOTHING)
     assert found == Agreement(
         Pair(
-            SideState(replica_id(NONCE), listed_id(X_AT_B)),
+            SideState(NAME, listed_id(X_AT_B), NAME),
             SideState(instance_id(X, "a")),
             tags_hash({}),
-        ),
-        (NONCE,),
+        )
     )
 
 
@@ -138,8 +136,8 @@ def test_anything_but_a_fresh_replica_tells_nothing(own: object, record: SyncRec
         (Pair(SideState("0"), SideState("9")), Pair(SideState("1"), SideState("2")), True),
         (Pair(SideState("1", "lid"), SideState("2", "lid")), Pair(SideState("1")), False),
         (Pair(SideState("1"), None), NO_PAIR, True),
-        (NO_PAIR, NO_PAIR, False),
-        (None, NO_PAIR, False),
+        (NO_PAIR, NO_PAIR, True),
+        (None, NO_PAIR, True),
     ],
 )
 def test_an_echo_is_news_unless_as_much_is_known_of_the_same_instance(
@@ -151,18 +149,44 @@ def test_an_echo_is_news_unless_as_much_is_known_of_the_same_instance(
 def test_the_agreed_tags_are_the_recorded_ones_or_those_the_replica_was_written_with() -> None:
     unrecorded = weigh(X, X_AT_B, NOTHING, AT_A)
     assert agreed_tags(NOTHING, unrecorded) == tags_hash({})
-    record = agreed(NOTHING, as_read(X, X_AT_B, unrecorded, "12345678"), LATER)
+    record = agreed(NOTHING, as_read(X, X_AT_B, unrecorded, "12345678", NOTHING), LATER)
     assert agreed_tags(record, weigh(X, X_AT_B, record, AT_A)) == "12345678"
     assert agreed_tags(NOTHING, weigh(X, X, NOTHING, AT_A)) is None
 
 
-def test_nonces_are_those_of_replicas_revived_ones_too() -> None:
-    edited = replace(X_AT_B, metadata={"edited": "yes"})
-    revived = agreed(agreed(NOTHING, SETTLED, LATER), Agreement(NO_PAIR), LATER)
-    assert nonces_of(weigh(X, X_AT_B, NOTHING, AT_A)) == (NONCE,)
-    assert nonces_of(weigh(Y, X_AT_B, revived, AT_A)) == (NONCE,)
-    assert nonces_of(weigh(X, edited, NOTHING, AT_A)) == ()
-    assert nonces_of(weigh(X, None, NOTHING, AT_A)) == ()
+def test_a_recorded_replica_that_is_no_longer_there_is_gone() -> None:
+    first = weigh(X, X_AT_B, NOTHING, AT_A)
+    record = agreed(NOTHING, as_read(X, X_AT_B, first, None, NOTHING), LATER)
+    assert gone(record, weigh(X, X_AT_B, record, AT_A)) == ()
+    for peer in (None, Y, replica(Y, to="b", nonce="b" * 16)):
+        assert gone(record, weigh(X, peer, record, AT_A)) == (NAME,)
+    assert gone(NOTHING, weigh(X, None, NOTHING, AT_A)) == ()
+
+
+@pytest.mark.parametrize(
+    ("lid", "told", "more"),
+    [
+        ("e|1|t", "e|1|t", False),
+        ("e|1|", "e|1|t", False),
+        (None, "e|1|t", False),
+        ("e|1|t", None, False),
+        ("e|1|t", "e|1|u", True),
+        ("e|1|", "f|1|t", True),
+    ],
+)
+def test_the_same_instance_listed_otherwise_is_recorded_anew(
+    lid: str | None, told: str | None, *, more: bool
+) -> None:
+    record = replace(NOTHING, pair=Pair(SideState("1", lid), SideState("2")))
+    assert says_more(record, Agreement(Pair(SideState("1", told), SideState("2")))) is more
+
+
+def test_other_tags_an_open_intent_and_no_pair_at_all_are_worth_a_record() -> None:
+    record = replace(NOTHING, pair=SETTLED.pair)
+    assert not says_more(record, SETTLED)
+    assert says_more(record, Agreement(replace(SETTLED.pair, tags="12345678")))
+    assert says_more(replace(record, intent=Intent("1", None, NONCE, AT)), SETTLED)
+    assert says_more(NOTHING, SETTLED)
 
 
 @pytest.mark.parametrize("to", Side)
@@ -180,10 +204,9 @@ def test_an_intent_to_create_replaces_nothing() -> None:
 
 
 def test_a_settled_conflict_names_both_versions_and_the_copy() -> None:
-    note = noted(Conflict(11, X, Y), "a", "y.conflict", AT)
+    note = noted(X, Kept(Y, "y.conflict"), "a", AT)
     assert note == NotedConflict(AT, "a", listed_id(X), listed_id(Y), "y.conflict")
-    assert noted(Conflict(11, X, Y), "a", None, AT).loser_key is None
-    assert noted(Copy(5, X, None), "a", "y.conflict", AT).winner == listed_id(X)
+    assert noted(X, Kept(Y, None), "a", AT).loser_key is None
 
 
 def test_an_open_conflict_is_noted_once() -> None:

@@ -129,7 +129,6 @@ def test_an_open_conflict_ends_when_a_user_deletes_one_of_the_two(first: str, de
     assert [world.record(side, KEY).conflict for side in "ab"] == [None, None]
 
 
-@pytest.mark.xfail(reason="an overwrite of one of the two is taken for another open conflict")
 @FIRST
 @pytest.mark.parametrize("overwritten", ["a", "b"])
 def test_an_open_conflict_ends_when_a_user_overwrites_one_of_the_two(

@@ -108,7 +108,7 @@ Y_AT_B = replica(Y, to="b", nonce="1" * 16)
         (None, True),
         (Pair(), True),
         (recorded(X, Y_AT_B).pair, True),
-        (recorded(X, X_AT_B).pair, False),
+        (Pair(None, SideState(PAST[0], replica=PAST[0])), False),
     ],
     ids=["nothing recorded", "a tombstone", "another instance", "this instance"],
 )
@@ -140,7 +140,7 @@ def test_a_revived_replica_is_an_instance_of_its_own_with_its_own_stamp() -> Non
 
 def test_an_old_version_on_top_of_a_versioned_bucket_was_revived() -> None:
     first, second = (replace(X_AT_B, version_id=name) for name in ("1", "2"))
-    current = Pair(None, SideState(facts(first, "b", AT_A).id))
+    current = Pair(None, SideState(facts(first, "b", AT_A).id, replica=PAST[0]))
     record = SyncRecord(KEY, pair=current, past=PAST)
     assert not facts_of(first, "b", AT_A, record).is_revived
     assert facts_of(second, "b", AT_A, record).is_revived

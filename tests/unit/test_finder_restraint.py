@@ -65,7 +65,6 @@ def test_our_own_keys_are_not_compared(world: TwoStacks) -> None:
     assert world.actions()[Action.OBJECT_COPIED] == 0
 
 
-@pytest.mark.xfail(reason="the new time of an instance that is recorded already is not recorded")
 @pytest.mark.parametrize("versioned", ["", "a"])
 def test_a_replica_that_was_copied_onto_itself_is_asked_for_once(versioned: str) -> None:
     """As a user does who changes the storage class of a whole bucket."""
@@ -77,7 +76,6 @@ def test_a_replica_that_was_copied_onto_itself_is_asked_for_once(versioned: str)
     assert [report.hinted for report in world.find()] == [{}, {}]
 
 
-@pytest.mark.xfail(reason="row 1 without a pair leaves the intent open")
 def test_a_key_that_was_deleted_while_it_was_unknown_whether_it_was_copied_is_asked_for_once(
     world: TwoStacks,
 ) -> None:

@@ -135,7 +135,6 @@ def test_a_round_that_failed_goes_on_behind_its_last_checkpoint(world: TwoStacks
     assert report.scanned == 8
 
 
-@pytest.mark.xfail(reason="a failed round keeps its turn for 15 minutes, from its own process too")
 def test_a_round_that_failed_can_be_taken_up_at_once(world: TwoStacks) -> None:
     with pytest.raises(Unavailable):
         _failing_after(world, keys=7).run()
@@ -235,7 +234,6 @@ def test_held_deletes_are_counted_and_not_sent(world: TwoStacks) -> None:
     assert report.synced == 8
 
 
-@pytest.mark.xfail(reason="it is not written")
 def test_that_deletes_are_held_is_read_back_with_the_report(world: TwoStacks) -> None:
     held(world).finder("a").run()
     assert stored(world).deletes_are_held

@@ -34,13 +34,18 @@ def stack_of(world: TwoStacks, at_peer: Capabilities = CAN_ALL) -> Stack:
     return replace(stack, sides=replace(stack.sides, abilities={Side.PEER: at_peer}))
 
 
+def kept_loser(world: TwoStacks) -> str | None:
+    """Have a's stack keep b's object as the loser; return the copy's key."""
+    return keep_loser(world.stack("a"), conflict(world)).key
+
+
 # --- the loser of a conflict ---
 
 
 def test_the_loser_is_copied_beside_itself_without_our_marker() -> None:
     world = pair()
     loser = world.head("b", KEY)
-    key = keep_loser(world.stack("a"), conflict(world))
+    key = kept_loser(world)
     assert key == conflict_key(loser, "b")
     kept = world.head("b", key)
     assert (world.read("b", key), kept.metadata) == (b"loser", {"edited": "yes"})
@@ -50,21 +55,21 @@ def test_the_loser_is_copied_beside_itself_without_our_marker() -> None:
 
 def test_keeping_the_same_loser_twice_changes_nothing() -> None:
     world = pair()
-    first = keep_loser(world.stack("a"), conflict(world))
+    first = kept_loser(world)
     assert first is not None
     kept = world.head("b", first)
     world.pass_time(10)
-    assert keep_loser(world.stack("a"), conflict(world)) == first
+    assert kept_loser(world) == first
     assert world.head("b", first) == kept
 
 
 def test_a_loser_that_differs_in_metadata_only_gets_a_longer_name() -> None:
     world = pair()
-    first = keep_loser(world.stack("a"), conflict(world))
+    first = kept_loser(world)
     assert first is not None
     world.users["b"].delete(first)
     world.put("b", first, b"loser", edited="otherwise")
-    second = keep_loser(world.stack("a"), conflict(world))
+    second = kept_loser(world)
     assert second is not None
     assert second != first
     assert len(second) == len(first) + len("-12345678")
@@ -75,11 +80,11 @@ def test_a_loser_that_differs_in_metadata_only_gets_a_longer_name() -> None:
 def test_nothing_is_overwritten_when_both_names_are_taken() -> None:
     world = pair()
     for _ in range(2):
-        kept = keep_loser(world.stack("a"), conflict(world))
+        kept = kept_loser(world)
         assert kept is not None
         world.put("b", kept, b"a user's own")
     with pytest.raises(Blocked, match="holds another object: rename it"):
-        keep_loser(world.stack("a"), conflict(world))
+        kept_loser(world)
 
 
 def test_a_loser_that_is_no_longer_current_is_not_kept() -> None:
@@ -96,25 +101,31 @@ def test_a_version_serves_instead_where_the_policy_and_the_losers_bucket_allow_i
     versioned: str, *, is_copied: bool
 ) -> None:
     world = pair(versioned, ConflictPolicy.KEEP_VERSION)
-    kept = keep_loser(world.stack("a"), conflict(world))
+    kept = kept_loser(world)
     assert (kept is not None) is is_copied
     assert len(world.contents("b")) == 1 + is_copied
 
 
 def test_a_version_does_not_serve_where_the_policy_is_to_keep_copies() -> None:
     world = pair("b")
-    assert keep_loser(world.stack("a"), conflict(world)) is not None
+    assert kept_loser(world) is not None
 
 
 def test_the_copy_of_a_loser_at_our_own_side_is_named_after_our_side() -> None:
     world = pair()
     verdict = Conflict(11, world.head("b", KEY), world.head("a", KEY), to=Side.OWN)
     kept = keep_loser(world.stack("a"), verdict)
-    assert kept == conflict_key(verdict.loser, "a")
-    assert world.read("a", kept) == b"winner"
+    assert (kept.key, kept.loser) == (conflict_key(verdict.loser, "a"), verdict.loser)
+    assert world.read("a", kept.key or "") == b"winner"
 
 
 # --- what slipped in ---
+
+
+def kept_overwritten(stack: Stack, verdict: Copy, version_id: str | None) -> str | None:
+    """Have the stack keep what its write covers; return the copy's key."""
+    kept = keep_overwritten(stack, verdict, version_id)
+    return kept.key if kept is not None else None
 
 
 def overwritten(world: TwoStacks, *, slipped: bool) -> tuple[Copy, str | None]:
@@ -129,10 +140,10 @@ def overwritten(world: TwoStacks, *, slipped: bool) -> tuple[Copy, str | None]:
 def test_what_lies_below_our_version_is_kept_if_it_is_not_what_was_decided_on() -> None:
     world = pair("b")
     verdict, version_id = overwritten(world, slipped=True)
-    kept = keep_overwritten(stack_of(world), verdict, version_id)
+    kept = kept_overwritten(stack_of(world), verdict, version_id)
     assert kept is not None
     assert world.head("b", kept).metadata == {"slipped": "in"}
-    assert keep_overwritten(stack_of(world), verdict, version_id) == kept
+    assert kept_overwritten(stack_of(world), verdict, version_id) == kept
 
 
 def test_nothing_is_kept_if_it_is_what_was_decided_on() -> None:
@@ -152,7 +163,7 @@ def test_a_user_who_has_written_on_top_since_hides_nothing() -> None:
     world = pair("b")
     verdict, version_id = overwritten(world, slipped=True)
     world.put("b", KEY, b"later")
-    kept = keep_overwritten(stack_of(world), verdict, version_id)
+    kept = kept_overwritten(stack_of(world), verdict, version_id)
     assert kept is not None
     assert world.head("b", kept).metadata == {"slipped": "in"}
 
@@ -166,7 +177,7 @@ def test_what_a_create_covers_is_looked_for_only_where_the_condition_is_ignored(
     world.put("b", KEY, b"winner")
     verdict = Copy(5, world.head("a", KEY), None)
     world.calls.clear()
-    kept = keep_overwritten(stack_of(world, can), verdict, world.head("b", KEY).version_id)
+    kept = kept_overwritten(stack_of(world, can), verdict, world.head("b", KEY).version_id)
     assert (kept is not None) is is_kept
     assert ("a.peer.versions" in world.calls) is is_kept
     if kept is not None:
@@ -185,47 +196,47 @@ def test_a_delete_marker_below_our_version_is_nothing_to_keep() -> None:
 # --- deletes ---
 
 
-def deleted(world: TwoStacks, *, slipped: bool) -> ObjectVersion:
+def deleted(world: TwoStacks, *, slipped: bool) -> tuple[ObjectVersion, str | None]:
+    """Delete b's object, after an edit that nobody saw; return what was meant, and our marker."""
     instance = world.head("b", KEY)
     if slipped:
         world.edit_metadata("b", KEY, slipped="in")
-    world.delete("b", KEY)
-    return instance
+    return instance, world.users["b"].delete(KEY)
 
 
 def test_a_delete_marker_over_what_was_decided_on_stays() -> None:
     world = pair("b")
-    require_deleted(world.users["b"], deleted(world, slipped=False))
+    require_deleted(world.users["b"], *deleted(world, slipped=False))
     assert world.users["b"].head(KEY) is None
 
 
 def test_a_delete_marker_over_another_version_is_taken_back() -> None:
     world = pair("b")
-    instance = deleted(world, slipped=True)
+    found = deleted(world, slipped=True)
     with pytest.raises(PreconditionFailed, match="another version came in"):
-        require_deleted(world.users["b"], instance)
+        require_deleted(world.users["b"], *found)
     assert world.head("b", KEY).metadata == {"slipped": "in"}
 
 
 def test_a_user_who_has_written_since_the_delete_keeps_his_object() -> None:
     world = pair("b")
-    instance = deleted(world, slipped=False)
+    found = deleted(world, slipped=False)
     world.put("b", KEY, b"later")
-    require_deleted(world.users["b"], instance)
+    require_deleted(world.users["b"], *found)
     assert world.read("b", KEY) == b"later"
 
 
 def test_a_second_delete_marker_is_left_alone() -> None:
     world = pair("b")
-    instance = deleted(world, slipped=False)
+    found = deleted(world, slipped=False)
     world.delete("b", KEY)
-    require_deleted(world.users["b"], instance)
+    require_deleted(world.users["b"], *found)
     assert world.users["b"].head(KEY) is None
 
 
 def test_without_versions_a_delete_is_final() -> None:
     world = pair("")
-    require_deleted(world.users["b"], deleted(world, slipped=True))
+    require_deleted(world.users["b"], *deleted(world, slipped=True))
     assert world.users["b"].head(KEY) is None
 
 
@@ -234,6 +245,6 @@ def test_while_versioning_is_suspended_a_delete_of_the_null_version_is_not_taken
     world = pair("b")
     world.buckets["b"].versioning = Versioning.SUSPENDED
     world.put("b", KEY, b"null version")
-    require_deleted(world.users["b"], deleted(world, slipped=False))
+    require_deleted(world.users["b"], *deleted(world, slipped=False))
     assert world.users["b"].head(KEY) is None
     assert world.users["b"].versions(KEY, 10)[0].is_delete_marker

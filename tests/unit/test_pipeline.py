@@ -110,14 +110,14 @@ def test_a_second_delivery_of_an_echo_costs_no_write(world: World) -> None:
     assert world.points.calls == ["records.read", "own.head"]
 
 
-def test_a_replicated_delete_is_acknowledged_by_one_head(world: World) -> None:
+def test_a_replicated_delete_is_acknowledged_by_a_look_at_both_sides(world: World) -> None:
     world.put("a", KEY)
     world.quiesce()
     world.delete("a", KEY)
     sync(world, "a")
     assert world.values("b") == {}
     sync(world, "b")
-    assert world.points.calls == ["records.read", "own.head", "records.write"]
+    assert world.points.calls == ["records.read", "peer.head", "own.head", "records.write"]
     assert Action.REPEATED_DELETE in actions(world)
 
 

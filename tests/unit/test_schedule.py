@@ -111,7 +111,6 @@ def test_a_schedule_that_is_told_to_stop_beforehand_runs_no_round() -> None:
     assert bench.began == []
 
 
-@pytest.mark.xfail(reason="only what `find` raises is caught")
 def test_a_failure_of_telling_does_not_end_the_schedule() -> None:
     bench = Bench(Ended.COMPLETE, Ended.COMPLETE)
 

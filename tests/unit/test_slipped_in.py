@@ -6,6 +6,7 @@ If-Match cannot see an edit of the metadata, and some stores do not look at cond
 import pytest
 
 from sync_core.model import Action, NotedConflict, ObjectVersion, listed_id
+from sync_core.storage.memory import Versioning
 from tests.two_stacks import Kind, TwoStacks
 
 KEY = "dir/report.txt"
@@ -63,7 +64,6 @@ def test_a_metadata_edit_that_an_overwrite_covers_is_kept_as_a_conflict(
     assert world.actions()[Action.LOSER_KEPT] == 1
 
 
-@pytest.mark.xfail(reason="the note names what was decided on, or nothing, as the loser")
 @pytest.mark.parametrize("key", [KEY, "new"], ids=["overwrite", "create"])
 def test_the_note_names_what_slipped_in_as_the_loser(key: str) -> None:
     world = in_sync("b", weak="b")
@@ -153,7 +153,6 @@ def test_a_delete_that_nothing_slipped_into_stays(weak: str) -> None:
     assert world.contents("a") == world.contents("b") == {}
 
 
-@pytest.mark.xfail(reason="the null version is taken for one that slipped in")
 @pytest.mark.parametrize("side", ["a", "b"])
 def test_an_object_from_before_versioning_is_overwritten_without_a_conflict(side: str) -> None:
     world = in_sync("")
@@ -182,7 +181,6 @@ def test_an_edit_of_an_object_from_before_versioning_that_an_overwrite_covers_is
     assert [value[1] for value in kept(world).values()] == [{"edited": "yes"}]
 
 
-@pytest.mark.xfail(reason="a delete of the null version is not verified: the edit is lost")
 def test_an_edit_of_an_object_from_before_versioning_that_a_delete_covers_is_not_lost() -> None:
     world = in_sync("")
     turn_versioning_on(world)
@@ -190,6 +188,19 @@ def test_an_edit_of_an_object_from_before_versioning_that_a_delete_covers_is_not
     world.delete("a", KEY)
     world.quiesce()
     assert world.values("a") == world.values("b") == {KEY: (b"1", {"edited": "yes"}, {})}
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_while_versioning_is_suspended_objects_are_overwritten_and_deleted(side: str) -> None:
+    world = in_sync("ab")
+    for bucket in world.buckets.values():
+        bucket.versioning = Versioning.SUSPENDED
+    world.put(side, KEY, b"2")
+    world.quiesce()
+    assert world.contents("a") == world.contents("b") == {KEY: b"2"}
+    world.delete(side, KEY)
+    world.quiesce()
+    assert world.contents("a") == world.contents("b") == {}
 
 
 def turn_versioning_on(world: TwoStacks) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sync_core.errors import PreconditionFailed
 from sync_core.gather import Look, look_at
-from sync_core.model import CopyTags, SyncRecord
+from sync_core.model import CopyTags, Side, SyncRecord
 from sync_core.stack import Stack
 from sync_core.tagging import look_at_tags, tags_agreed
 from sync_core.tags import tags_hash
@@ -99,11 +99,18 @@ def test_two_stacks_that_leave_it_to_each_other_end_with_the_union(world: TwoSta
     assert verdict.tags == {"team": "blue", "stage": "2"}
 
 
-def test_a_peer_that_asks_although_only_its_own_side_changed_is_answered_with_the_union(
+def test_what_is_missing_here_is_put_here_where_the_peer_takes_us_for_the_one_to_act(
     world: TwoStacks,
 ) -> None:
-    assert found(world, NONE, BLUE, NONE, from_peer=True) is None
-    assert copy_of(found(world, BLUE, NONE, BLUE, from_peer=True)).tags == BLUE
+    verdict = copy_of(found(world, NONE, BLUE, NONE, from_peer=True))
+    assert (verdict.at, verdict.tags, verdict.is_agreed) == (Side.OWN, BLUE, True)
+
+
+def test_what_is_missing_at_the_peer_is_put_there_although_the_peer_seems_to_have_changed(
+    world: TwoStacks,
+) -> None:
+    verdict = copy_of(found(world, BLUE, NONE, BLUE, from_peer=True))
+    assert (verdict.at, verdict.tags) == (Side.PEER, BLUE)
 
 
 @pytest.mark.parametrize("gone", ["a", "b"])

@@ -169,7 +169,6 @@ def test_an_object_that_goes_before_its_tags_are_written_is_looked_at_again(
     assert world.dead_letters == []
 
 
-@pytest.mark.xfail(reason="tags are not compared where objects are linked by their content")
 def test_objects_that_were_there_before_with_different_tags_get_the_union() -> None:
     world = TwoStacks()
     for side, value in (("a", "blue"), ("b", "red")):
@@ -180,7 +179,6 @@ def test_objects_that_were_there_before_with_different_tags_get_the_union() -> N
     assert_both_show(world, team="blue", a="1", b="1")
 
 
-@pytest.mark.xfail(reason="what both agree on is not recorded where content links them")
 @SIDES
 def test_a_tag_removed_from_an_object_that_both_users_wrote_stays_removed(side: str) -> None:
     world = TwoStacks()
@@ -216,7 +214,6 @@ def test_a_user_who_changes_tags_just_after_they_were_copied_is_not_overruled(
     assert_nothing_is_left_to_do(world)
 
 
-@pytest.mark.xfail(reason="a nudge about tags is not answered although the other side has to act")
 def test_changes_on_both_sides_after_a_lost_echo_end_with_the_same_tags(world: TwoStacks) -> None:
     world.tag("a", KEY, team="blue", stage="2")
     world.deliver("a")
