@@ -52,7 +52,7 @@ class Evaluation:
         self.draft = Draft(key)
         self.error: DualwayError | None = None
         self.defer_seconds: int | None = None
-        self.is_open = True
+        self.is_open = self._is_first = True
         self.created: Change | None = None  # once an object was put where none had been
         self._stack = stack
         self._events = events
@@ -63,7 +63,6 @@ class Evaluation:
         self._echoes = tuple(e for e in events if is_echo(e, stack.settings.echo_principals))
         self._from_peer = all(event.name == PEER_HINT for event in events)
         self.asks_for_tags = self._from_peer or EventKind.TAGGED in {e.kind for e in events}
-        self._is_first = True
 
     @property
     def wants_to_act(self) -> bool:

@@ -217,6 +217,8 @@ class WeakStore:
         except Ambiguous as error:
             # Our marker may be there or not: the history tells, and a wrong one must not stay.
             unanswered = error
+        if marker_id == _NULL_VERSION:
+            return marker_id  # Versioning is suspended: it covers nothing but what it has replaced.
         top, *below = self._history_from(key, marker_id) or (None,)
         if top is not None and not top.is_delete_marker:
             if unanswered is not None:

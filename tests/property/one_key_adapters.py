@@ -131,8 +131,10 @@ class _Bucket:
         version: str | bool = self._ask(Verb.PUT, write.key, instance=put, expected=expected)
         return Written(version_of(put).etag, version if isinstance(version, str) else None)
 
-    def delete_if(self, instance: ObjectVersion) -> None:
-        self._ask(Verb.DELETE, instance.key, expected=instance_of(instance))
+    def delete_if(self, instance: ObjectVersion) -> str | None:
+        expected = instance_of(instance)
+        version: str | bool = self._ask(Verb.DELETE, instance.key, expected=expected)
+        return version if isinstance(version, str) else None
 
     def copy_if(self, source: ObjectVersion, destination_key: str) -> None:
         self._ask(Verb.KEEP, destination_key, expected=instance_of(source))

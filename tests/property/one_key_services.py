@@ -134,7 +134,7 @@ class Services:
         )
         echo = Message.ECHO_PUT if written else Message.ECHO_REMOVAL
         return Reply(
-            answer=written.version or True if written else True,
+            answer=(top and top.version) or True,
             state=self._with_echo(after, side, echo),
             violation=loss(self._rules, state, seen, request, written),
         )

@@ -88,7 +88,6 @@ def test_a_versioned_bucket_closes_the_window_r1_by_its_history() -> None:
     assert not explore(rules).violations, explore(rules).told()
 
 
-@pytest.mark.xfail(reason="after the grace period the history is not asked", strict=True)
 def test_a_history_counts_as_evidence_also_after_the_grace_period() -> None:
     rules = VARIANTS["versioned, every echo lost, and a crash"].rules._replace(operations=3)
     findings = explore(rules, until=RESURRECTED)

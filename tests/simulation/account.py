@@ -54,6 +54,7 @@ class Account:
         self._by_value: defaultdict[Value, list[int]] = defaultdict(list)
         self._by_instance: dict[str, Shown] = {}
         self._flights: list[tuple[Place, Process, list[int]]] = []
+        self._creates: dict[str, dict[str, set[tuple[str, int]]]] = {}
         self._lids: dict[Place, str] = {}
         self._equal: dict[int, set[int]] = {}
 
@@ -110,8 +111,7 @@ class Account:
             new = self._show(place, stored, frozenset(candidates), by_stack=True)
             self.replicas.append((place, new))
             told = f"write {sorted(candidates)}"
-            if old is not None:
-                self._note_flight(source, process, candidates)
+            self._note_flight(source, process, candidates, creates=old is None)
         if old is not None and not self._is_seen(old, history) and not self.is_kept(old, place):
             self._lost(old, place, told, process)
         self.visible[place] |= history
@@ -242,16 +242,23 @@ class Account:
         writes = sorted(old.operations)
         self.violations.append(f"C2 write {writes} of {place[1]!r} at {place[0]} lost to {told}")
 
-    def _note_flight(self, source: Place, process: Process, numbers: list[int]) -> None:
-        """Note a conflict's write during which its source was deleted."""
-        self._flights.append((source, process, numbers))
+    def _note_flight(
+        self, source: Place, process: Process, numbers: list[int], *, creates: bool
+    ) -> None:
+        """Note a conflict's write during which its source was deleted, or two creates crosswise."""
         tick, _etag = process.reads.get(source, (0, None))
         deleted = any(
             each.value is None and each.place == source and each.tick > tick
             for each in self.operations.values()
         )
-        if deleted:
-            self.in_flight_over_a_delete.update((source[1], number) for number in numbers)
+        over = {(source[1], number) for number in numbers} if deleted else set()
+        if not creates:
+            self._flights.append((source, process, numbers))
+            self.in_flight_over_a_delete |= over
+        elif over:
+            self._creates.setdefault(source[1], {})[source[0]] = over
+            if len(self._creates[source[1]]) == len(self.buckets):
+                self.in_flight_over_a_delete.update(*self._creates[source[1]].values())
 
     def _window(self, key: str, shown: Shown, deletions: list[Operation]) -> str | None:
         """Return which documented window lets a deleted write come back, if one does."""
