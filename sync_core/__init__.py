@@ -2,20 +2,28 @@
 
 A message takes one way through the code, and never back; a retry is the queue's business:
 
-    message -> parse -> gather -> decide -> transfer -> record
+    message -> parse -> gather -> decide -> check -> transfer -> record
+
+Beside it, `finder` compares both sides now and then, and sends messages like everybody else.
 
 Read in this order: `model` (the values) and `errors`; `decide` (the table of verdicts), `evidence`
 (what it rests on) and `marker` (what our own objects say of themselves); `pipeline` (a batch) and
-`evaluation` (one key in it), with `gather` (reading) and `transfer` (one conditional write).
+`evaluation` (one key in it), with `gather` (reading), `transfer` (one conditional write), `losers`
+(what it took the place of) and `agreement` (what is recorded then); `finder` with `hints`; `guard`
+with `safety`.
 
 | layer | modules | may import |
 |---|---|---|
 | values | model, errors | the standard library |
-| pure | decide, evidence, marker, events, echo, routing, backoff, parts, compare | values, pure |
+| pure: deciding | decide, evidence, marker, tags, agreement, hints, safety | values, pure |
+| pure: the rest | events, occasion, echo, draft, holds, routing, backoff, parts, compare | same |
 | ports | storage.protocol, records.protocol, queues.protocol | values |
-| act | pipeline, evaluation, gather, transfer, multipart, stack, settle, worker, verify | above |
+| act: keys | pipeline, evaluation, gather, transfer, multipart, losers, blocked, tagging | above |
+| act: around | stack, outcomes, settle, worker, finder, schedule | above |
+| act: guards | guard, sentinel, journal | above |
+| act: to see | probe, explain, conflicts, verify | above |
 | adapters | storage, records, queues | values, pure, their own port |
-| wiring | config, peer, telemetry, bootstrap | all of the above |
+| wiring | config, peer, telemetry, startup, bootstrap | all of the above |
 | for people | cli, local, and outside of this package handlers, scripts | everything |
 
 `stack` holds what the acting modules share: the two sides, the records, the settings, the clock.

@@ -16,9 +16,7 @@ from sync_core.agreement import (
 )
 from sync_core.blocked import noting_blocked
 from sync_core.draft import Draft
-from sync_core.echo import is_echo
 from sync_core.errors import Ambiguous, DualwayError
-from sync_core.events import PEER_HINT
 from sync_core.gather import Look, close, grace_left_seconds, look_at
 from sync_core.model import (
     Action,
@@ -26,7 +24,6 @@ from sync_core.model import (
     Copy,
     CopyTags,
     Delete,
-    EventKind,
     Lease,
     Link,
     ObjectEvent,
@@ -35,7 +32,8 @@ from sync_core.model import (
     SkipReason,
     Unsure,
 )
-from sync_core.outcomes import REMOVALS, Outcomes
+from sync_core.occasion import occasion_of
+from sync_core.outcomes import Outcomes
 from sync_core.safety import Change, contents_of
 from sync_core.stack import Stack
 from sync_core.tagging import look_at_tags, tags_agreed
@@ -55,14 +53,16 @@ class Evaluation:
         self.is_open = self._is_first = True
         self.created: Change | None = None  # once an object was put where none had been
         self._stack = stack
-        self._events = events
         self._owner = owner
         self._look: Look | None = None
         self._nonce = ""
         self._say = Outcomes(stack, key, events)
-        self._echoes = tuple(e for e in events if is_echo(e, stack.settings.echo_principals))
-        self._from_peer = all(event.name == PEER_HINT for event in events)
-        self.asks_for_tags = self._from_peer or EventKind.TAGGED in {e.kind for e in events}
+        self._occasion = occasion_of(events, stack.settings.echo_principals)
+
+    @property
+    def asks_for_tags(self) -> bool:
+        """Tell whether the tags have to be compared, now or when the key is looked at again."""
+        return self._occasion.asks_for_tags
 
     @property
     def wants_to_act(self) -> bool:
@@ -116,11 +116,11 @@ class Evaluation:
         """Read and decide; afterwards the evaluation is closed or wants to act."""
         first, self._is_first = self._is_first, False
         if first:
-            self._say.report_echoes(self._echoes)
-            if self._may_tell_all() and self._acknowledge_echo():
+            self._say.report_echoes(self._occasion.echoes)
+            if self._occasion.is_receipt and self._acknowledge_echo():
                 return
         with noting_blocked(self._stack, self.draft):
-            look = look_at(self._stack, self.draft.require(), self._events, first=first)
+            look = look_at(self._stack, self.draft.require(), self._occasion.events, first=first)
         self._dispose(look)
 
     def claim(self) -> None:
@@ -152,6 +152,10 @@ class Evaluation:
             self._agree(Agreement(NO_PAIR, lost))
         elif isinstance(verdict, CopyTags):
             self._copy_tags(look, verdict)
+        elif isinstance(verdict, Skip):
+            # Tags have no conditional write: only the claim shows that the record was not stale.
+            self._leave_to_peer(verdict.row, verdict.reason)
+            self._close()
 
     def _dispose(self, look: Look) -> None:
         """Close the evaluation, or keep the look for `act`."""
@@ -179,14 +183,12 @@ class Evaluation:
         """Row 2: record the pair if that is news, and compare the tags where that is asked for."""
         record, evidence = self.draft.require(), look.evidence
         tags = agreed_tags(record, evidence)
-        if self.asks_for_tags or evidence.link is Link.CONTENT:
-            found = look_at_tags(self._stack, record, look, tags, from_peer=self._from_peer)
+        if self._occasion.hears_of_tags or self.asks_for_tags or evidence.link is Link.CONTENT:
+            found = look_at_tags(self._stack, look, tags, self._occasion)
             if isinstance(found, Look):
                 self._look = found
                 return
-            if found is None:
-                self._leave_to_peer(look.verdict.row, SkipReason.PEER_ACTS)
-            tags = found or tags
+            tags = found
         agreement = as_read(look.own, look.peer, evidence, tags, record)
         if evidence.recorded and not says_more(record, agreement):
             self._say.report(Action.SKIPPED, row=2, reason=SkipReason.IN_SYNC)
@@ -243,7 +245,7 @@ class Evaluation:
 
     def _nudge(self, row: int) -> None:
         nudge = self._stack.context.nudge
-        if nudge is not None and not self._from_peer:
+        if nudge is not None and not self._occasion.is_from_peer:
             nudge(self.key)
             self._say.report(Action.PEER_NUDGED, row=row)
 
@@ -256,12 +258,6 @@ class Evaluation:
         self.draft.change(waiting=waiting)
         left_seconds = grace_left_seconds(self._stack, waiting)
         self.defer(left_seconds, "waits for the peer's evidence", verdict.row)
-
-    def _may_tell_all(self) -> bool:
-        """Tell whether the own object may be all that has to be read: the peer has put it."""
-        kinds = {event.kind for event in self._echoes}
-        only_echoes = len(self._echoes) == len(self._events)
-        return only_echoes and not self.asks_for_tags and not kinds <= REMOVALS
 
     def _acknowledge_echo(self) -> bool:
         """Record what our own side received, from one HEAD; False where more has to be read."""

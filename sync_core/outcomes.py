@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sync_core.agreement import Kept
-from sync_core.model import Action, Conflict, Copy, EventKind, ObjectEvent, Outcome
+from sync_core.model import Action, Conflict, Copy, ObjectEvent, Outcome
+from sync_core.occasion import REMOVALS
 from sync_core.stack import Stack
 
-REMOVALS = frozenset({EventKind.REMOVED, EventKind.EXPIRED})
 _EFFECTS = frozenset({Action.OBJECT_COPIED, Action.OBJECT_DELETED, Action.TAGS_COPIED})
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from sync_core.errors import PreconditionFailed
 from sync_core.gather import Look
-from sync_core.model import CopyTags, Side, SyncRecord
+from sync_core.model import CopyTags, ObjectVersion, Side, Skip, SkipReason, Verdict
+from sync_core.occasion import Occasion
 from sync_core.stack import Stack
 from sync_core.tags import Tags, TagVerdict, decide_tags, tags_hash
 
@@ -14,31 +15,31 @@ def tags_agreed(verdict: CopyTags) -> str | None:
     return tags_hash(verdict.tags) if verdict.is_agreed else None
 
 
-def look_at_tags(
-    stack: Stack, record: SyncRecord, look: Look, agreed: str | None, *, from_peer: bool
-) -> Look | str | None:
+def look_at_tags(stack: Stack, look: Look, agreed: str | None, occasion: Occasion) -> Look | str:
     """Compare the tags of both sides' instances in `look`.
 
-    Returns a look whose verdict is to copy tags; or the hash of the tags on which both sides agree;
-    or None where the peer's stack has to act. `from_peer`: that stack takes us for the one to act,
-    so what each of them believes to be agreed is of no use, and what is missing here is put here.
-    Raises `PreconditionFailed` when an object has gone meanwhile.
+    Returns the hash of the tags on which both sides agree; or a look whose verdict is to copy tags,
+    or to leave that to the peer's stack. What each stack believes to be agreed is of no use where
+    the peer takes us for the one to act: what is missing here is put here then. Where it is our
+    peer who has put the tags that are here, no change of them is ours. Raises `PreconditionFailed`
+    when an object has gone meanwhile.
     """
-    key = record.key
-    peer = _tags(stack.sides.peer.tags(key), key)
-    own = _tags(stack.sides.own.tags(key), key)
-    found = _decide(stack, own, peer, agreed)
-    if from_peer and found.peer_has_it and not found.own_has_it:
+    peer, own = _tags(stack, look.peer, Side.PEER), _tags(stack, look.own, Side.OWN)
+    by_peer = occasion.hears_of_tags and not occasion.asks_for_tags
+    found = _decide(stack, own, peer, tags_hash(own) if by_peer else agreed)
+    if occasion.is_from_peer and found.peer_has_it and not found.own_has_it:
         found = _decide(stack, own, peer, None)
     if found.own_has_it and found.peer_has_it:
         return tags_hash(own)
+    return replace(look, verdict=_verdict(look, found, from_peer=occasion.is_from_peer))
+
+
+def _verdict(look: Look, found: TagVerdict, *, from_peer: bool) -> Verdict:
     if not found.peer_has_it and look.peer is not None:
-        verdict = CopyTags(2, look.peer, found.wanted, found.own_has_it)
-    elif from_peer and look.own is not None:
-        verdict = CopyTags(2, look.own, found.wanted, found.peer_has_it, at=Side.OWN)
-    else:
-        return None
-    return replace(look, verdict=verdict)
+        return CopyTags(2, look.peer, found.wanted, found.own_has_it)
+    if from_peer and look.own is not None:
+        return CopyTags(2, look.own, found.wanted, found.peer_has_it, at=Side.OWN)
+    return Skip(2, SkipReason.PEER_ACTS)
 
 
 def _decide(stack: Stack, own: Tags, peer: Tags, agreed: str | None) -> TagVerdict:
@@ -46,7 +47,9 @@ def _decide(stack: Stack, own: Tags, peer: Tags, agreed: str | None) -> TagVerdi
     return decide_tags(own, peer, agreed, own_is_first=pair.own.name < pair.peer.name)
 
 
-def _tags(found: Tags | None, key: str) -> Tags:
-    if found is None:
+def _tags(stack: Stack, version: ObjectVersion | None, side: Side) -> Tags:
+    found = stack.sides.store(side).tags(version.key) if version is not None else None
+    if version is None or found is None:
+        key = version.key if version is not None else ""
         raise PreconditionFailed("read tags", key, "the object is gone")
     return found

@@ -26,7 +26,7 @@ TOP_LEVEL = {
 
 MODEL = {"model", "errors"}
 PURE = {"events", "marker", "evidence", "echo", "routing", "decide", "backoff", "parts", "compare"}
-PURE |= {"tags", "hints", "agreement", "draft", "safety", "holds"}
+PURE |= {"occasion", "tags", "hints", "agreement", "draft", "safety", "holds"}
 PROTOCOLS = {"storage.protocol", "records.protocol", "queues.protocol"}
 CORE = {"stack", "gather", "transfer", "multipart", "evaluation", "pipeline", "settle", "worker"}
 CORE |= {"verify", "losers", "tagging", "outcomes", "finder", "schedule", "explain", "conflicts"}

@@ -36,8 +36,9 @@ from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectSto
 from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.prefixed import below
 from sync_core.storage.protocol import ObjectWrite
+from tests.inline_executor import Inline
 from tests.two_stacks_parts import Mailbox, Told, Watched
-from tests.world import Inline, event_body
+from tests.world import event_body
 
 GRACE_SECONDS = 60
 NO_LIMIT = DeleteLimits(count=0)

@@ -11,7 +11,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -27,6 +26,7 @@ from sync_core.records.memory import MemoryRecordStore
 from sync_core.stack import Context, Settings, Sides, Stack
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore
 from sync_core.storage.protocol import ObjectWrite, Written
+from tests.inline_executor import Inline
 
 SIDES = ("a", "b")
 SITES = {"a": Site("a", "bucket-a", "cn-north-1"), "b": Site("b", "bucket-b", "us-west-2")}
@@ -37,18 +37,6 @@ TOUCHED = "touched"
 
 class Crash(BaseException):
     """The process dies here."""
-
-
-class Inline(Executor):
-    """Runs each call at once, in the caller's thread; a crash is no result, it goes through."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - as every executor: the caller looks at it
-            future.set_exception(error)
-        return future
 
 
 @dataclass

@@ -30,9 +30,9 @@ class Refused:
         raise AssertionError(f"not in sync: {bodies[:3]}")
 
 
-def store(side: str, url: str) -> S3ObjectStore:
+def store(session: Session, side: str, url: str) -> S3ObjectStore:
     """Return one side's bucket."""
-    clients = s3_clients(Session(), _REGION, access_key=AccessKey(*_KEY_PAIR), endpoint_url=url)
+    clients = s3_clients(session, _REGION, access_key=AccessKey(*_KEY_PAIR), endpoint_url=url)
     return S3ObjectStore(synthetic.BUCKETS[side], lambda: clients)
 
 
@@ -53,9 +53,10 @@ def main() -> None:
     records = DynamoDBRecordStore.connect(
         synthetic.TABLE, _REGION, endpoint_url=asked.table, key_pair=_KEY_PAIR
     )
+    session = Session()
     with ThreadPoolExecutor(1) as executor:
         stack = Stack(
-            Sides(pair, store("own", asked.own), store("peer", asked.peer)),
+            Sides(pair, store(session, "own", asked.own), store(session, "peer", asked.peer)),
             records,
             Settings(frozenset()),
             Context(lambda: datetime.now(UTC), lambda: "0" * 16, executor, ignore),

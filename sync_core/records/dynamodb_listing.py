@@ -12,7 +12,7 @@ from typing import Any
 from sync_core.model import ListedRecord
 from sync_core.records.dynamodb_item import SHARDS, no_record
 from sync_core.records.dynamodb_values import Item
-from sync_core.records.shown import from_shown, usual_lids, usual_records
+from sync_core.records.shown import from_shown, usual_records
 
 PAGE_ITEMS = 2000
 """How many items one Query asks for, unless told otherwise.
@@ -49,8 +49,7 @@ def listed(found: Iterable[Sequence[Item]]) -> Iterator[ListedRecord]:
 
 
 def _records(keys: Sequence[str], shown: Sequence[str]) -> Iterator[ListedRecord]:
-    lids = usual_lids(shown)
-    return usual_records(keys, lids) if lids else map(_record, keys, shown)
+    return usual_records(keys, shown) or map(_record, keys, shown)
 
 
 def _record(key: str, shown: str) -> ListedRecord:

@@ -32,8 +32,7 @@ from sync_core.storage.s3_headers import (
     version_of,
     written,
 )
-from sync_core.storage.s3_listing import Page
-from sync_core.storage.s3_pages import fetch_page
+from sync_core.storage.s3_pages import Listing
 from sync_core.storage.s3_reader import S3Reader
 from sync_core.storage.s3_versions import S3Versions
 
@@ -106,12 +105,11 @@ class S3ObjectStore(S3Versions):
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects, page by page."""
         position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
-        page: Page | None = None
+        listing = Listing()
         while True:
             with translated(self._call("list", prefix)):
-                page = fetch_page(
+                page = listing.page(
                     self._clients().reads,
-                    page,
                     Bucket=self._bucket,
                     Prefix=prefix,
                     MaxKeys=self._dialect.page_keys,

@@ -1,6 +1,6 @@
 """Pages of ListObjectsV2, read without botocore's parser, which costs 130 us of CPU for each key.
 
-Only the body of a good answer is read here; `s3_pages` gets it. Two parsers read such a body:
+Only the body of a good answer is read here; `s3_pages` gets it. Two parsers can do so:
 
 | parser | reads | a key costs |
 |---|---|---|
@@ -15,19 +15,15 @@ a request.
 import re
 from binascii import a2b_qp
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from botocore.utils import parse_timestamp
 
 from sync_core.model import MODIFIED_FORMAT, ListedObject
-
-if TYPE_CHECKING:
-    from sync_core.storage.s3_pages import Trail
 
 # What stands for itself in XML: printable ASCII without & < >. A field that may be absent is a
 # choice, which costs less than a repetition.
@@ -49,11 +45,9 @@ _ENTRY = re.compile(
     (?:<StorageClass>{_TEXT}</StorageClass>|)
     {_OWNER}
     {_TYPE}
-    </Contents>
-    | (?s:(.+))""",
+    </Contents>""",
     re.VERBOSE,
 )
-"""One entry, or else all that follows, so that nothing between entries can be passed over."""
 
 _BEGIN, _END = b"<Contents>", b"</Contents>"
 _listed_object = partial(tuple.__new__, ListedObject)
@@ -63,8 +57,7 @@ _listed_object = partial(tuple.__new__, ListedObject)
 class Page:
     """One page of a listing, and the token that continues it; None behind the last page.
 
-    `trail` asks for the next one as this one was asked for. A page is kept in columns: texts and
-    numbers are nothing that the garbage collector has to visit.
+    It is kept in columns: texts and numbers are nothing that the garbage collector has to visit.
     """
 
     keys: Sequence[str]
@@ -72,7 +65,6 @@ class Page:
     sizes_bytes: Sequence[int]
     modified: Sequence[str]
     next_token: str | None
-    trail: "Trail | None" = field(default=None, compare=False, repr=False)
 
     def __iter__(self) -> Iterator[ListedObject]:
         columns = (self.keys, self.etags, self.sizes_bytes, self.modified)
@@ -101,14 +93,15 @@ def read_by_pattern(body: bytes) -> Page | None:
     run = body[start:end]
     if start < 0 or not run.isascii():
         return None
-    found = _ENTRY.findall(run.decode("ascii"))
-    if not found or found[-1][-1]:
+    # What is not of an entry comes out between the entries: there has to be nothing.
+    parts = _ENTRY.split(run.decode("ascii"))
+    if any(parts[::5]):
         return None
     frame = ET.fromstring(body[:start] + b"<Contents/>" + body[end:])  # noqa: S314 - as botocore reads it
     # Within a comment or another element the same bytes would say something else.
     if len(frame.findall("{*}Contents")) != 1:
         return None
-    keys, modified, etags, sizes, _ = map(list, zip(*found, strict=True))
+    keys, modified, etags, sizes = (parts[field::5] for field in range(1, 5))
     return Page(_decoded(frame, keys), etags, list(map(int, sizes)), modified, _next_token(frame))
 
 

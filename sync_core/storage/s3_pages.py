@@ -10,7 +10,7 @@ knows regions, redirects and errors, and when to repeat a request.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from sync_core.storage.s3_listing import Page, parse_page
 
 if TYPE_CHECKING:
+    from botocore.httpsession import URLLib3Session
     from botocore.signers import RequestSigner
     from mypy_boto3_s3 import S3Client
 
@@ -38,6 +39,7 @@ class Trail:
     """A request as it was before it was signed, without its position in the listing."""
 
     client: "S3Client"
+    session: "URLLib3Session"
     signer: "RequestSigner"
     url: str
     headers: Mapping[str, str]
@@ -56,36 +58,43 @@ class Trail:
             body: bytes = answer.raw.read()
         except (BotoCoreError, HTTPError):
             return None
-        page = parse_page(body) if answer.status_code == _OK else None
-        return None if page is None else replace(page, trail=self)
+        return parse_page(body) if answer.status_code == _OK else None
 
     def _sent(self, request: Any) -> Any:
         events = self.client.meta.events.emit(f"before-send.s3.{_OPERATION}", request=request)
-        # The client's connections, with its proxies, certificates and time-outs, are not public.
-        session = self.client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
-        return first_non_none_response(events) or session.send(request)
+        return first_non_none_response(events) or self.session.send(request)
 
 
-def fetch_page(client: "S3Client", after: Page | None = None, **parameters: Any) -> Page:
-    """Send one ListObjectsV2 with these parameters, for the page behind `after` if there is one.
+class Listing:
+    """The requests of one listing, page after page."""
 
-    Raises what botocore raises, and `ResponseParserError` for a good answer that is no listing.
-    """
-    if after is not None and after.next_token and after.trail and after.trail.client is client:
-        page = after.trail.page(after.next_token)
-        if page is not None:
-            return page
-    return _by_botocore(client, parameters)
+    def __init__(self) -> None:
+        self._trail: Trail | None = None
 
+    def page(self, client: "S3Client", **parameters: Any) -> Page:
+        """Send one ListObjectsV2; but for its position it is the same as the one before.
 
-def _by_botocore(client: "S3Client", parameters: Mapping[str, Any]) -> Page:
-    for event, hook in _HOOKS.items():
-        client.meta.events.register(event, hook, unique_id=f"{_PAGE}.{event}")
-    answer: Mapping[str, Any] = client.list_objects_v2(**parameters)
-    page: Page | None = answer.get(_PAGE)
-    if page is None:
-        raise ResponseParserError("the answer is no listing that can be read")
-    return replace(page, trail=Trail(client, *answer[_TRAIL]))
+        Raises what botocore raises, and `ResponseParserError` for a good answer that is no listing.
+        """
+        token = parameters.get("ContinuationToken")
+        if token and self._trail and self._trail.client is client:
+            page = self._trail.page(token)
+            if page is not None:
+                return page
+        return self._by_botocore(client, parameters)
+
+    def _by_botocore(self, client: "S3Client", parameters: Mapping[str, Any]) -> Page:
+        for event, hook in _HOOKS.items():
+            client.meta.events.register(event, hook, unique_id=f"{_PAGE}.{event}")
+        answer: Mapping[str, Any] = client.list_objects_v2(**parameters)
+        page: Page | None = answer.get(_PAGE)
+        if page is None:
+            raise ResponseParserError("the answer is no listing that can be read")
+        # The client's connections, with its proxies, certificates and time-outs, are not public:
+        # where a release of botocore has them elsewhere, it asks for every page.
+        session = getattr(getattr(client, "_endpoint", None), "http_session", None)
+        self._trail = Trail(client, session, *answer[_TRAIL]) if session else None
+        return page
 
 
 def _note_request(request: Any, request_signer: "RequestSigner", **_: Any) -> None:
@@ -108,7 +117,10 @@ def _take_page(
 
 
 def _hand_over(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    parsed[_TRAIL] = *context.pop(_TRAIL), context
+    trail = context.pop(_TRAIL, None)
+    # An error's answer may be logged.
+    if _PAGE in parsed:
+        parsed[_TRAIL] = *trail, context
 
 
 # Hooks with a wildcard run before those without (botocore.hooks, _PrefixTrie): `_take_page` has to

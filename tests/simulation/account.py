@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sync_core.evidence import facts
 from sync_core.model import SitePair, SyncRecord, listed_id
 from sync_core.storage.memory_bucket import MemoryBucket, Stored
+from tests.simulation.flights import Flights
 from tests.simulation.tasks import Process
 from tests.simulation.values import Operation, Place, Shown, Value, other, value_of
 
@@ -38,7 +39,7 @@ class Account:
     )
     operations: dict[int, Operation] = field(default_factory=dict)
     excused: set[int] = field(default_factory=set)
-    in_flight_over_a_delete: set[tuple[str, int]] = field(default_factory=set)
+    flights: Flights = field(default_factory=Flights)
     recorded: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     replicas: list[tuple[Place, Shown]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -53,8 +54,6 @@ class Account:
         self._numbers = 0
         self._by_value: defaultdict[Value, list[int]] = defaultdict(list)
         self._by_instance: dict[str, Shown] = {}
-        self._flights: list[tuple[Place, Process, list[int]]] = []
-        self._creates: dict[str, dict[str, set[tuple[str, int]]]] = {}
         self._lids: dict[Place, str] = {}
         self._equal: dict[int, set[int]] = {}
 
@@ -83,10 +82,7 @@ class Account:
         self._equal[number] = {number}
         self.visible[place] = history
         if value is None:
-            # A conflict's write that has its effect and no answer yet is in flight still.
-            for source, process, numbers in self._flights:
-                if source == place and not process.is_over:
-                    self.in_flight_over_a_delete.update((place[1], each) for each in numbers)
+            self.flights.deleted(place)
         if stored is not None and value is not None:
             self._by_value[value].append(number)
             self._show(place, stored, frozenset({number}), by_stack=False)
@@ -111,7 +107,8 @@ class Account:
             new = self._show(place, stored, frozenset(candidates), by_stack=True)
             self.replicas.append((place, new))
             told = f"write {sorted(candidates)}"
-            self._note_flight(source, process, candidates, creates=old is None)
+            deletions = [each for each in self.operations.values() if each.value is None]
+            self.flights.written(source, process, candidates, deletions, creates=old is None)
         if old is not None and not self._is_seen(old, history) and not self.is_kept(old, place):
             self._lost(old, place, told, process)
         self.visible[place] |= history
@@ -204,6 +201,10 @@ class Account:
             self.invisible.add(place)
         self._lids[place] = lid
         before = self._by_instance.get(instance)
+        if before is not None and before.value != shown.value:
+            # An opaque etag hides that these are other bytes: the name is that of the ones before.
+            self.shown[place] = shown
+            return shown
         if before is not None and numbers:
             # The same bytes in the same second: to every reader the same instance.
             self._equate(before.operations | numbers)
@@ -242,29 +243,11 @@ class Account:
         writes = sorted(old.operations)
         self.violations.append(f"C2 write {writes} of {place[1]!r} at {place[0]} lost to {told}")
 
-    def _note_flight(
-        self, source: Place, process: Process, numbers: list[int], *, creates: bool
-    ) -> None:
-        """Note a conflict's write during which its source was deleted, or two creates crosswise."""
-        tick, _etag = process.reads.get(source, (0, None))
-        deleted = any(
-            each.value is None and each.place == source and each.tick > tick
-            for each in self.operations.values()
-        )
-        over = {(source[1], number) for number in numbers} if deleted else set()
-        if not creates:
-            self._flights.append((source, process, numbers))
-            self.in_flight_over_a_delete |= over
-        elif over:
-            self._creates.setdefault(source[1], {})[source[0]] = over
-            if len(self._creates[source[1]]) == len(self.buckets):
-                self.in_flight_over_a_delete.update(*self._creates[source[1]].values())
-
     def _window(self, key: str, shown: Shown, deletions: list[Operation]) -> str | None:
         """Return which documented window lets a deleted write come back, if one does."""
         if all(number <= self.forgotten_until for number in shown.operations):
             return "table lost"
-        if any((key, number) in self.in_flight_over_a_delete for number in shown.operations):
+        if any((key, number) in self.flights.over_a_delete for number in shown.operations):
             return "R2"
         if self.held_at is not None:
             # What only the stack knew that had to hold its delete, the other one puts back.

@@ -2,7 +2,7 @@
 
 Most are adapters that do not keep their promise, put between a stack and its stores or table; a
 few replace a pure function, which only the test that does so can see. What needs a rarer meeting
-(the own side read first) is left to the exhaustive exploration in tests/property.
+(the own side read first, no intent) is left to the exhaustive exploration in tests/property.
 """
 
 from dataclasses import dataclass, replace
@@ -54,11 +54,6 @@ class _NoMarker(_Altered):
     def put_if(self, write: ObjectWrite, body: Readable, replaces: Any) -> Written:
         written: Written = self.inner.put_if(replace(write, marker=None), body, replaces)
         return written
-
-
-class _NoIntent(_Altered):
-    def write(self, records: Any) -> Any:
-        return self.inner.write([replace(record, intent=None) for record in records])
 
 
 class _UnconditionalRecord(_Altered):
@@ -138,7 +133,6 @@ DEFECTS = {
     "puts are unconditional": Defect(("C2",), _of_stores(_UnconditionalPut)),
     "deletes are unconditional": Defect(("C2",), _of_stores(_UnconditionalDelete)),
     "replicas carry no marker": Defect(("C3", "C1", "C4"), _of_stores(_NoMarker)),
-    "no intent is written": Defect(("C3",), _of_records(_NoIntent)),
     "records are written unconditionally": Defect(
         ("C3", "C1", "C4"), _of_records(_UnconditionalRecord)
     ),

@@ -1,10 +1,4 @@
-"""The smallest plans of what the simulation has found.
-
-A strict xfail is open: when it passes, take its mark away, and what leaves it out of the other runs
-(the condition on EDIT in `generate`, the window named "open" in `account`).
-"""
-
-import pytest
+"""The smallest plans of what the simulation has found, so that it stays mended."""
 
 from tests.simulation.plan import Conditions, Plan, Step, What
 from tests.simulation.run import Run
@@ -15,7 +9,6 @@ def result_of(conditions: Conditions, *steps: Step) -> tuple[list[str], dict[str
     return result.violations, result.counts
 
 
-@pytest.mark.xfail(strict=True, reason="the etag of a replica is not compared with the record's")
 def test_an_edit_that_keeps_the_marker_is_seen_though_the_etag_says_nothing() -> None:
     violations, _ = result_of(
         Conditions(md5_etags=(False, False)),
@@ -64,7 +57,6 @@ def test_a_users_delete_marker_is_never_taken_back() -> None:
     assert not any(name.startswith("window open") for name in counts)
 
 
-@pytest.mark.xfail(strict=True, reason="a stack that waits for the peer's evidence does not ask it")
 def test_a_delete_of_a_restored_object_is_not_undone_after_the_grace_period() -> None:
     _, counts = result_of(
         Conditions(versioned=(False, True)),

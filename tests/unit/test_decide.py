@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_core.decide import Terms, decide
-from sync_core.evidence import weigh
+from sync_core.evidence import facts, weigh
 from sync_core.marker import replica_id
 from sync_core.model import (
     Acknowledge,
@@ -216,7 +216,9 @@ def record(
     known = None
     if pair is not None:
         states = [
-            SideState(instance_id(version, side)) if version else None
+            SideState(instance_id(version, side), replica=facts(version, side, AT_A).replica)
+            if version
+            else None
             for version, side in zip(pair, "ab", strict=True)
         ]
         known = Pair(*(reversed(states) if mirrored else states))

@@ -150,7 +150,13 @@ def test_a_page_in_another_encoding_is_read_too() -> None:
         ("%3CKey%3E", "<Key>"),
         ("%01%0D%0A", "\x01\r\n"),
         ("%E6%97%A5%F0%9F%98%80", "日\U0001f600"),
+        ("%e6%97%a5", "日"),
         ("./a//b/../", "./a//b/../"),
+        ("a=b=3D", "a=b=3D"),
+        ("100%", "100%"),
+        ("%zz%3D", "%zz="),
+        ("%%41", "%A"),
+        ("%2%35", "%25"),
     ],
 )
 def test_an_encoded_key_is_decoded_once(shown: str, key: str) -> None:

@@ -1,0 +1,54 @@
+"""Writes of stacks that were in flight while their source was deleted: the window R2."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tests.simulation.tasks import Process
+from tests.simulation.values import Operation, Place
+
+_BOTH = 2
+
+
+@dataclass
+class Flights:
+    """`over_a_delete` are the keys and operations that such a write may bring back.
+
+    Two cases: a conflict's write; and two creates crosswise, after which neither side is absent. A
+    write is in flight from the reading of its source until its process is over; for ever, if dead.
+    """
+
+    over_a_delete: set[tuple[str, int]] = field(default_factory=set)
+    _writes: list[tuple[Place, Process, Sequence[int], bool]] = field(default_factory=list)
+    _creates: dict[str, dict[str, set[tuple[str, int]]]] = field(default_factory=dict)
+
+    def written(
+        self,
+        source: Place,
+        process: Process,
+        numbers: Sequence[int],
+        deletions: Iterable[Operation],
+        *,
+        creates: bool,
+    ) -> None:
+        """Note a write by a process that has read its source some time ago."""
+        self._writes.append((source, process, numbers, creates))
+        tick, _etag = process.reads.get(source, (0, None))
+        if any(each.place == source and each.tick > tick for each in deletions):
+            self._note(source, numbers, creates=creates)
+
+    def deleted(self, place: Place) -> None:
+        """Note that a user has deleted there: a write may have had its effect, but no answer."""
+        for source, process, numbers, creates in self._writes:
+            if source == place and (process.is_dead or not process.is_over):
+                self._note(source, numbers, creates=creates)
+
+    def _note(self, source: Place, numbers: Sequence[int], *, creates: bool) -> None:
+        side, key = source
+        over = {(key, number) for number in numbers}
+        if not creates:
+            self.over_a_delete |= over
+            return
+        crossing = self._creates.setdefault(key, {})
+        crossing[side] = crossing.get(side, set()) | over
+        if len(crossing) == _BOTH:
+            self.over_a_delete.update(*crossing.values())
