@@ -8,7 +8,6 @@ no key has to be encoded.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TypeVar
 
 from sync_core.errors import ConfigError
 from sync_core.model import ListedObject, ListedRecord, ObjectVersion
@@ -23,8 +22,6 @@ Known = tuple[str, ListedObject | None, ListedObject | None, ListedRecord | None
 
 Shown = str | int | None
 """A value as a side has it; None where it has none."""
-
-_Entry = TypeVar("_Entry", ListedObject, ListedRecord)
 
 
 def merge(first: Iterable[ListedObject], second: Iterable[ListedObject]) -> Iterator[Listed]:
@@ -54,41 +51,52 @@ def merge_with_records(
 
     Raises `ConfigError` as `merge` does, for any of the three.
     """
-    owns, peers, known = _ascending(own), _ascending(peer), _ascending(records)
-    (own_key, one), (peer_key, other), (record_key, record) = next(owns), next(peers), next(known)
-    while True:
+    owns, peers, known = iter(own), iter(peer), iter(records)
+    one, other, record = next(owns, None), next(peers, None), next(known, None)
+    before = ""
+    while one is not None or other is not None or record is not None:
         # Nearly all keys of a bucket are in all three: this branch decides what a key costs.
-        if own_key == peer_key == record_key:
-            if own_key is None:
-                return
-            yield own_key, one, other, record
-            own_key, one = next(owns)
-            peer_key, other = next(peers)
-            record_key, record = next(known)
-            continue
-        key = min(head for head in (own_key, peer_key, record_key) if head is not None)
-        is_own, is_peer, is_recorded = own_key == key, peer_key == key, record_key == key
-        yield (
-            key,
-            one if is_own else None,
-            other if is_peer else None,
-            record if is_recorded else None,
-        )
-        own_key, one = next(owns) if is_own else (own_key, one)
-        peer_key, other = next(peers) if is_peer else (peer_key, other)
-        record_key, record = next(known) if is_recorded else (record_key, record)
+        if one and other and record and one[0] == other[0] == record[0]:
+            found: Known = (one[0], one, other, record)
+        else:
+            found = _first(one, other, record)
+        # Where one of the three is out of order, so is what comes out of it.
+        if found[0] <= before:
+            raise _unordered(found[0], before)
+        before = found[0]
+        yield found
+        one = one if found[1] is None else next(owns, None)
+        other = other if found[2] is None else next(peers, None)
+        record = record if found[3] is None else next(known, None)
+
+
+def _first(
+    one: ListedObject | None, other: ListedObject | None, record: ListedRecord | None
+) -> Known:
+    """Return the first key of those that are next, with what is known of it."""
+    key = min(head[0] for head in (one, other, record) if head is not None)
+    return (
+        key,
+        one if one is not None and one[0] == key else None,
+        other if other is not None and other[0] == key else None,
+        record if record is not None and record[0] == key else None,
+    )
+
+
+def _unordered(key: str, before: str) -> ConfigError:
+    cause = f"the listing has {key!r} after {before!r}; {_UNORDERED}"
+    return ConfigError("compare the listings", key, cause)
 
 
 def _ascending(
-    listing: Iterable[_Entry],
-) -> Iterator[tuple[str, _Entry] | tuple[None, None]]:
+    listing: Iterable[ListedObject],
+) -> Iterator[tuple[str, ListedObject] | tuple[None, None]]:
     """Yield each entry with its key, and Nones without end behind the last one."""
     before: str | None = None
     for entry in listing:
         key = entry.key
         if before is not None and key <= before:
-            cause = f"the listing has {key!r} after {before!r}; {_UNORDERED}"
-            raise ConfigError("compare the listings", key, cause)
+            raise _unordered(key, before)
         before = key
         yield key, entry
     yield from repeat((None, None))

@@ -68,9 +68,12 @@ def reason_of(
         return _without_pair(own, peer)
     if own is not None and peer is not None and not record.is_open:
         # Nearly all keys come this way: `_with_pair` would find the same, but not as soon.
+        own_lid, peer_lid = record.own, record.peer
         if (
-            f"{own.etag}|{own.size_bytes}|{own.modified}" == record.own
-            and f"{peer.etag}|{peer.size_bytes}|{peer.modified}" == record.peer
+            own_lid is not None
+            and peer_lid is not None
+            and f"{own.etag}|{own.size_bytes}|{own.modified}".startswith(own_lid)
+            and f"{peer.etag}|{peer.size_bytes}|{peer.modified}".startswith(peer_lid)
         ):
             return _IN_SYNC
     elif record.is_open:
@@ -99,7 +102,8 @@ def _with_pair(own: ListedObject | None, peer: ListedObject | None, record: List
 
 
 def _shows(listed: ListedObject, lid: str | None) -> bool:
-    """Tell whether the listing shows the recorded instance, as far as that is known."""
-    if lid is None:
-        return False
-    return listed.lid.startswith(lid) if lid == "" or lid.endswith("|") else listed.lid == lid
+    """Tell whether the listing shows the recorded instance, as far as that is known.
+
+    What is not known of an instance is the end of its lid, all of it or its time.
+    """
+    return lid is not None and listed.lid.startswith(lid)
