@@ -108,7 +108,9 @@ class Account:
             self.replicas.append((place, new))
             told = f"write {sorted(candidates)}"
             deletions = [each for each in self.operations.values() if each.value is None]
-            self.flights.written(source, process, candidates, deletions, creates=old is None)
+            there = self.shown.get(source)
+            alone = old is None and not (there is not None and there.by_stack)
+            self.flights.written(source, process, candidates, deletions, creates=alone)
         if old is not None and not self._is_seen(old, history) and not self.is_kept(old, place):
             self._lost(old, place, told, process)
         self.visible[place] |= history

@@ -131,13 +131,13 @@ _REPLACEMENTS = {
 
 DEFECTS = {
     "puts are unconditional": Defect(("C2",), _of_stores(_UnconditionalPut)),
-    "deletes are unconditional": Defect(("C2",), _of_stores(_UnconditionalDelete)),
+    "deletes are unconditional": Defect(("C2",), _of_stores(_UnconditionalDelete), first_seed=90),
     "replicas carry no marker": Defect(("C3", "C1", "C4"), _of_stores(_NoMarker)),
     "records are written unconditionally": Defect(
-        ("C3", "C1", "C4"), _of_records(_UnconditionalRecord)
+        ("C3", "C1", "C4"), _of_records(_UnconditionalRecord), first_seed=240
     ),
     "records are never read": Defect(("C3", "C1", "C9"), _of_records(_Forgetful)),
-    "echoes are dropped": Defect(("C1", "C3"), drops_echoes=True),
+    "echoes are dropped": Defect(("C1", "C3"), drops_echoes=True, first_seed=440),
     **{
         name: Defect(invariants, replaces=name)
         for name, invariants in {

@@ -13,8 +13,9 @@ _BOTH = 2
 class Flights:
     """`over_a_delete` are the keys and operations that such a write may bring back.
 
-    Two cases: a conflict's write; and two creates crosswise, after which neither side is absent. A
-    write is in flight from the reading of its source until its process is over; for ever, if dead.
+    Three cases: a conflict's write; a create that finds a replica in its source's place; and two
+    creates crosswise. After either of these neither side is absent. A write is in flight from the
+    reading of its source until its process is over; for ever, if dead.
     """
 
     over_a_delete: set[tuple[str, int]] = field(default_factory=set)
