@@ -12,7 +12,6 @@ import pytest
 from tests.e2e.conftest import (
     COMMAND,
     DEADLINE_SECONDS,
-    Running,
     eventually,
     start_local,
     stop_local,
