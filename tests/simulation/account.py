@@ -18,13 +18,16 @@ from tests.simulation.flights import Flights
 from tests.simulation.tasks import Process
 from tests.simulation.values import Operation, Place, Shown, Value, other, value_of
 
+LEASE = timedelta(seconds=30)
+"""A write that comes so long after its process has last read may be later than its lease."""
+
 
 @dataclass
 class Account:
     """What happened so far. `violations` are sentences; `windows` counts R1, R2 and R3.
 
     `held_at` is when a guard last tripped; `invisible` are the places that were changed in a way
-    that no listing shows: the same etag, size and second.
+    that no listing shows: the same etag, size and second; `late` what was written after a lease.
     """
 
     pair: SitePair
@@ -40,6 +43,7 @@ class Account:
     operations: dict[int, Operation] = field(default_factory=dict)
     excused: set[int] = field(default_factory=set)
     flights: Flights = field(default_factory=Flights)
+    late: set[tuple[str, int]] = field(default_factory=set)
     recorded: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     replicas: list[tuple[Place, Shown]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -111,6 +115,8 @@ class Account:
             there = self.shown.get(source)
             alone = old is None and not (there is not None and there.by_stack)
             self.flights.written(source, process, candidates, deletions, creates=alone)
+            if process.read_at is not None and self.clock() - process.read_at >= LEASE:
+                self.late.update((key, number) for number in candidates)
         if old is not None and not self._is_seen(old, history) and not self.is_kept(old, place):
             self._lost(old, place, told, process)
         self.visible[place] |= history
@@ -119,6 +125,7 @@ class Account:
         """Note that a process has read a place."""
         self.tick += 1
         process.reads[place] = (self.tick, etag)
+        process.read_at = self.clock()
 
     def recorded_as(self, record: SyncRecord, own: str) -> None:
         """Note a pair that a stack's table has taken: both sides have agreed on it."""
@@ -249,8 +256,9 @@ class Account:
         """Return which documented window lets a deleted write come back, if one does."""
         if all(number <= self.forgotten_until for number in shown.operations):
             return "table lost"
-        if any((key, number) in self.flights.over_a_delete for number in shown.operations):
-            return "R2"
+        for window, writes in (("late", self.late), ("R2", self.flights.over_a_delete)):
+            if any((key, number) in writes for number in shown.operations):
+                return window
         if self.held_at is not None:
             # What only the stack knew that had to hold its delete, the other one puts back.
             return "held"

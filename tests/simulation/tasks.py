@@ -7,6 +7,7 @@ only until its next pause.
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
@@ -95,7 +96,8 @@ class Process:
     """A worker or a finder with all that runs in it; it dies as a whole.
 
     `began_at` is the account's tick at its start.
-    `reads` holds, by side and key, when it last read and which etag it saw.
+    `reads` holds, by side and key, when it last read and which etag it saw; `read_at` is the time
+    of the last of them.
     """
 
     def __init__(self, scheduler: "Scheduler", name: str, function: Callable[[], Any]) -> None:
@@ -104,6 +106,7 @@ class Process:
         self.is_dead = False
         self.began_at = 0
         self.reads: dict[tuple[str, str], tuple[int, str | None]] = {}
+        self.read_at: datetime | None = None
         self.main = Task(self, function)
         self.tasks = [self.main]
 
