@@ -4,7 +4,15 @@ from dataclasses import replace
 
 from sync_core.errors import PreconditionFailed
 from sync_core.gather import Look
-from sync_core.model import CopyTags, ObjectVersion, Side, Skip, SkipReason, Verdict
+from sync_core.model import (
+    CopyTags,
+    ObjectVersion,
+    Side,
+    Skip,
+    SkipReason,
+    Verdict,
+    listed_id,
+)
 from sync_core.occasion import Occasion
 from sync_core.stack import Stack
 from sync_core.tags import Tags, TagVerdict, decide_tags, tags_hash
@@ -31,7 +39,16 @@ def look_at_tags(stack: Stack, look: Look, agreed: str | None, occasion: Occasio
         found = _decide(stack, own, peer, None)
     if found.own_has_it and found.peer_has_it:
         return tags_hash(own)
+    _require_unchanged(stack, look)
     return replace(look, verdict=_verdict(look, found, from_peer=occasion.is_from_peer))
+
+
+def _require_unchanged(stack: Stack, look: Look) -> None:
+    """Tags are read by name, so that they may be those of an object that came after `look`."""
+    for side, seen in ((Side.PEER, look.peer), (Side.OWN, look.own)):
+        now = stack.sides.store(side).head(seen.key) if seen is not None else None
+        if seen is not None and (now is None or listed_id(now) != listed_id(seen)):
+            raise PreconditionFailed("read tags", seen.key, f"the {side.value} object changed")
 
 
 def _verdict(look: Look, found: TagVerdict, *, from_peer: bool) -> Verdict:

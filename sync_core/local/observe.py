@@ -63,9 +63,9 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
 class Tally:
     """What both workers' logs have said so far, counted by bucket.
 
-    `transfers` completed into a bucket, also by key (`by_key`); `echoes` recognised and
-    `repeated_transfers` (the echoes of puts) logged by the bucket's own worker; `conflicts` whose
-    loser, of that bucket, was kept; `retried` and `dead_lettered` messages.
+    `transfers` completed into a bucket; those of more than tags also by key (`by_key`); `echoes`
+    recognised and `repeated_transfers` (the echoes of puts) logged by the bucket's own worker;
+    `conflicts` whose loser, of that bucket, was kept; `retried` and `dead_lettered` messages.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Tally:
         action, bucket = entry["action"], str(entry.get("bucket", ""))
         if action in _TRANSFERS:
             self.transfers[bucket] += 1
-            self.by_key[str(entry["key"])] += 1
+            self.by_key[str(entry["key"])] += action != Action.TAGS_COPIED
         self.echoes[bucket] += action in _ECHOES
         self.repeated_transfers[bucket] += action == Action.REPEATED_TRANSFER
         self.conflicts[bucket] += action == Action.LOSER_KEPT

@@ -59,7 +59,8 @@ def test_outcomes_are_counted_by_their_bucket(tmp_path: Path) -> None:
     for action in ("object_copied", "object_deleted", "repeated_transfer", "repeated_delete"):
         tally.add(json.loads(line(action)))
     tally.add(json.loads(line("loser_kept", bucket="two")))
-    assert tally.transfers["one"] == tally.by_key["k"] == 2
+    tally.add(json.loads(line("tags_copied")))
+    assert (tally.transfers["one"], tally.by_key["k"]) == (3, 2)
     assert (tally.echoes["one"], tally.repeated_transfers["one"]) == (2, 1)
     assert (tally.conflicts["one"], tally.conflicts["two"]) == (0, 1)
 

@@ -145,3 +145,14 @@ def test_an_object_that_goes_meanwhile_is_to_be_looked_at_again(
     world.delete(gone, KEY)
     with pytest.raises(PreconditionFailed, match="the object is gone"):
         look_at_tags(stack, look, None, BY_USER)
+
+
+@pytest.mark.parametrize("changed", ["a", "b"])
+def test_tags_of_an_object_that_came_after_the_look_are_put_nowhere(
+    world: TwoStacks, changed: str
+) -> None:
+    stack, look = looked(world)
+    world.put(changed, KEY, b"2")
+    world.tag(changed, KEY, **BLUE)
+    with pytest.raises(PreconditionFailed, match="object changed"):
+        look_at_tags(stack, look, tags_hash(NONE), BY_USER)
