@@ -19,6 +19,9 @@ from sync_core.local.workload import SIDES, DeleteObject, SideName, random_opera
 DOOMED_KEYS = 20
 """So many keys are deleted at the end, to see that they stay deleted."""
 
+TRANSFERS_PER_WRITE = 2
+"""Of one key, at most: writes of both users that cross may each arrive before one is settled on."""
+
 Kill = Callable[[], None]
 """Kills some worker, if one is running."""
 
@@ -79,7 +82,7 @@ def soak(
     observer.wait_until_quiet(plan.quiet_seconds)
     quiet = time.monotonic()
     writes = sum((user.writes for user in users.values()), Counter[str]())
-    rounds, complaints = 0, _complaints(observer, writes, 2 if plan.more_rounds else 1)
+    rounds, complaints = 0, _complaints(observer, writes)
     if plan.more_rounds:
         rounds, more = _find(Rounds(find, observer), users, plan)
         complaints += more
@@ -149,8 +152,8 @@ def _kill_while(working: list[Future[None]], every_seconds: float | None, kill: 
     return kills
 
 
-def _complaints(observer: Observer, writes: Counter[str], most: int) -> list[str]:
-    """Say what must not be after any number of operations; `most` transfers a write are allowed."""
+def _complaints(observer: Observer, writes: Counter[str]) -> list[str]:
+    """Say what must not be after any number of operations."""
     tally = observer.tally
     found = [
         f"{site.dead_letter_depth()} messages in the dead-letter queue of side {name}"
@@ -166,6 +169,6 @@ def _complaints(observer: Observer, writes: Counter[str], most: int) -> list[str
         f"{transfers} transfers of {key!r}, which was written {writes[key]} times"
         for key, transfers in sorted(tally.by_key.items())
         # The loser of a conflict is kept under a key of its own, which is copied once.
-        if transfers > most * max(writes[key], 1)
+        if transfers > TRANSFERS_PER_WRITE * max(writes[key], 1)
     ]
     return found
