@@ -43,9 +43,9 @@ def soak(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     """Have two users do random things on the same keys, and check what must be true afterwards.
 
     Ends with status 0 when both sides are equal, all queues and dead-letter queues are empty, both
-    workers recognised echoes, and no key was transferred more than twice as often as it was written. With
-    --rounds, finder rounds on both sides first make good what --chaos has lost; then 20 keys are
-    deleted, which have to stay deleted, and that many more rounds must find nothing.
+    workers recognised echoes, and no key was transferred more than twice as often as it was
+    written. With --rounds, finder rounds on both sides first make good what --chaos has lost; then
+    20 keys are deleted, which have to stay deleted, and that many more rounds must find nothing.
     """
     require_emulator()
     plan = Plan(operations, keys, seed, kill_every, more_rounds=rounds)
