@@ -128,8 +128,10 @@ def says_more(record: SyncRecord, agreement: Agreement) -> bool:
 
 
 def _shows(told: SideState | None, known: SideState | None) -> bool:
-    if told is None or known is None or told.lid is None or known.lid is None:
+    if told is None or known is None or told.lid is None:
         return True
+    if known.lid is None:
+        return False
     return told.lid.startswith(known.lid) if known.lid.endswith("|") else told.lid == known.lid
 
 

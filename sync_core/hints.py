@@ -17,6 +17,8 @@
 A listing may be stale and an entry of it says little: a reason only asks for a look. What is known
 of the peer's instance may be its etag and size without its time (our own write told no more); then
 an edit of its metadata is for the peer's finder to see, whose record of its own object is exact.
+Where nothing is known of it but its name (a replica's marker told no more), it should show the same
+etag and size as the own one; otherwise it is read, once.
 """
 
 from enum import StrEnum
@@ -73,7 +75,11 @@ def reason_of(
             own_lid is not None
             and peer_lid is not None
             and f"{own.etag}|{own.size_bytes}|{own.modified}".startswith(own_lid)
-            and f"{peer.etag}|{peer.size_bytes}|{peer.modified}".startswith(peer_lid)
+            and (
+                f"{peer.etag}|{peer.size_bytes}|{peer.modified}".startswith(peer_lid)
+                if peer_lid
+                else own.etag == peer.etag and own.size_bytes == peer.size_bytes
+            )
         ):
             return _IN_SYNC
     elif record.is_open:
@@ -98,6 +104,8 @@ def _with_pair(own: ListedObject | None, peer: ListedObject | None, record: List
         return Reason.OWN_CHANGED
     if peer is None:
         return Reason.GONE_AT_PEER
+    if record.peer == "" and (own.etag, own.size_bytes) != (peer.etag, peer.size_bytes):
+        return Reason.PEER_CHANGED
     return Reason.IN_SYNC if _shows(peer, record.peer) else Reason.PEER_CHANGED
 
 

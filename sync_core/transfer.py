@@ -200,12 +200,13 @@ class _Task:
         return replace(write, marker=text) if _has_room(write, text) else write
 
     def _find_own_write(self) -> Written | None:
-        """Return our own write, if it is there after all."""
+        """Return our own write, if it is there after all and nobody has changed it since."""
         sides = self.stack.sides
         current = sides.store(self.verdict.to).head(self.source.key)
         if current is not None:
             found = marker.read(current, sides.site_name(self.verdict.to), sides.pair)
-            if found is not None and found.nonce == self._nonce:
+            is_ours = found is not None and found.nonce == self._nonce
+            if found is not None and is_ours and marker.is_valid(found, current):
                 return Written(current.etag, current.version_id)
         return None
 

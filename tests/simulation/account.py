@@ -27,7 +27,7 @@ class Account:
     """What happened so far. `violations` are sentences; `windows` counts R1, R2 and R3.
 
     `held_at` is when a guard last tripped; `invisible` are the places that were changed in a way
-    that no listing shows: the same etag, size and second; `late` what was written after a lease.
+    that no listing shows: the same etag, size and second; `late` the keys written to after a lease.
     """
 
     pair: SitePair
@@ -43,7 +43,7 @@ class Account:
     operations: dict[int, Operation] = field(default_factory=dict)
     excused: set[int] = field(default_factory=set)
     flights: Flights = field(default_factory=Flights)
-    late: set[tuple[str, int]] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
     recorded: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     replicas: list[tuple[Place, Shown]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Account:
             history = self.visible[source]
             told = "nothing"
         else:
-            candidates = self._candidates(source, value_of(stored))
+            candidates = self._candidates(source, value_of(stored), process)
             if not candidates:
                 self.violations.append(f"C6 {key!r} at {side} is nobody's object")
             history = frozenset[int]().union(*(self.operations[n].history for n in candidates))
@@ -113,10 +113,16 @@ class Account:
             told = f"write {sorted(candidates)}"
             deletions = [each for each in self.operations.values() if each.value is None]
             there = self.shown.get(source)
-            alone = old is None and not (there is not None and there.by_stack)
-            self.flights.written(source, process, candidates, deletions, creates=alone)
+            self.flights.written(
+                source,
+                process,
+                candidates,
+                deletions,
+                creates=old is None,
+                finds_replica=there is not None and there.by_stack,
+            )
             if process.read_at is not None and self.clock() - process.read_at >= LEASE:
-                self.late.update((key, number) for number in candidates)
+                self.late.add(key)
         if old is not None and not self._is_seen(old, history) and not self.is_kept(old, place):
             self._lost(old, place, told, process)
         self.visible[place] |= history
@@ -220,11 +226,13 @@ class Account:
         self.shown[place] = self._by_instance[instance] = shown
         return shown
 
-    def _candidates(self, source: Place, value: Value) -> list[int]:
-        """Return the operations whose value this is: of this key, and seen at the source, first."""
+    def _candidates(self, source: Place, value: Value, process: Process) -> list[int]:
+        """Return the operations whose value this is: of this key, and read at the source, first."""
         numbers = self._by_value[value]
         of_key = self._writes_of(value, source[1]) or numbers
-        return [n for n in of_key if n in self.visible[source]] or of_key
+        visible = [n for n in of_key if n in self.visible[source]]
+        tick, _etag = process.reads.get(source, (self.tick, None))
+        return [n for n in visible if self.operations[n].tick <= tick] or visible or of_key
 
     def _writes_of(self, value: Value, key: str) -> list[int]:
         return [n for n in self._by_value[value] if self.operations[n].place[1] == key]
@@ -256,9 +264,10 @@ class Account:
         """Return which documented window lets a deleted write come back, if one does."""
         if all(number <= self.forgotten_until for number in shown.operations):
             return "table lost"
-        for window, writes in (("late", self.late), ("R2", self.flights.over_a_delete)):
-            if any((key, number) in writes for number in shown.operations):
-                return window
+        if key in self.late:
+            return "late"
+        if any((key, number) in self.flights.over_a_delete for number in shown.operations):
+            return "R2"
         if self.held_at is not None:
             # What only the stack knew that had to hold its delete, the other one puts back.
             return "held"

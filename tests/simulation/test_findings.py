@@ -1,6 +1,6 @@
 """The smallest plans of what the simulation has found, so that it stays mended."""
 
-from tests.simulation.plan import Conditions, Plan, Step, What
+from tests.simulation.plan import Conditions, Fault, Plan, Step, What
 from tests.simulation.run import Run
 
 
@@ -70,3 +70,37 @@ def test_a_delete_of_a_restored_object_is_not_undone_after_the_grace_period() ->
         Step(What.EXPIRE, "a"),
     )
     assert not any(name.startswith("window open") for name in counts)
+
+
+def test_a_write_of_ours_that_a_user_has_edited_since_is_not_taken_for_what_we_wrote() -> None:
+    violations, _ = result_of(
+        Conditions(),
+        Step(What.PUT, "b"),
+        Step(What.START, "b"),
+        Step(What.GO_TO_EFFECT),
+        Step(What.VERSIONING, "a"),
+        Step(What.GO, fault=Fault.RETRIED_INSIDE),
+        Step(What.TOUCH, "a"),
+    )
+    assert violations == []
+
+
+def test_the_finder_sees_two_overwrites_that_crossed() -> None:
+    """The restored version has the etag that the overwrite asks for, so that both get through."""
+    violations, _ = result_of(
+        Conditions(versioned=(True, True)),
+        Step(What.BY_HAND, "a"),
+        Step(What.START, "a"),
+        Step(What.GO_TO_EFFECT),
+        Step(What.BY_HAND, "a"),
+        Step(What.WORK, "b"),
+        Step(What.GO, count=3),
+        Step(What.START, "a"),
+        Step(What.GO, number=-1, count=2),
+        Step(What.GO, number=-1, count=3),
+        Step(What.EDIT, "b"),
+        Step(What.RESTORE, "b"),
+        Step(What.START, "b", count=2),
+        Step(What.GO, number=-1, count=5),
+    )
+    assert violations == []

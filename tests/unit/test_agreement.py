@@ -168,7 +168,8 @@ def test_a_recorded_replica_that_is_no_longer_there_is_gone() -> None:
     [
         ("e|1|t", "e|1|t", False),
         ("e|1|", "e|1|t", False),
-        (None, "e|1|t", False),
+        (None, "e|1|t", True),
+        (None, None, False),
         ("e|1|t", None, False),
         ("e|1|t", "e|1|u", True),
         ("e|1|", "f|1|t", True),

@@ -9,6 +9,7 @@ from sync_core.model import ListedObject, ListedRecord
 
 X = ListedObject("k", "x", 1, "2026-01-01T00:00:00")
 X_EDITED = X._replace(modified="2026-01-01T00:00:01")
+X_GROWN = X_EDITED._replace(size_bytes=2)
 X_OF_SAME_SIZE = X._replace(etag="x2")
 Y = ListedObject("k", "y", 1, "2026-01-02T00:00:00")
 Y_EDITED = Y._replace(modified="2026-01-02T00:00:01")
@@ -34,7 +35,9 @@ class Row(NamedTuple):
 ROWS = [
     Row("as recorded", X, Y, PAIR, Reason.IN_SYNC),
     Row("as recorded, the peer's time not known", X, Y, PUSHED, Reason.IN_SYNC),
-    Row("as recorded, nothing known of the peer's", X, Y, RECEIVED, Reason.IN_SYNC),
+    Row("as recorded, nothing known of the peer's", X, X_EDITED, RECEIVED, Reason.IN_SYNC),
+    Row("not what was to be expected there", X, Y, RECEIVED, Reason.PEER_CHANGED),
+    Row("the same, of another size", X, X_GROWN, RECEIVED, Reason.PEER_CHANGED),
     Row("only here, never seen", X, None, None, Reason.NEW),
     Row("only here, after a tombstone", X, None, TOMBSTONE, Reason.NEW),
     Row("only there, never seen", None, Y, None, Reason.LEFT_TO_PEER),
