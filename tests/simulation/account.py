@@ -262,21 +262,19 @@ class Account:
 
     def _window(self, key: str, shown: Shown, deletions: list[Operation]) -> str | None:
         """Return which documented window lets a deleted write come back, if one does."""
-        if all(number <= self.forgotten_until for number in shown.operations):
-            return "table lost"
-        if key in self.late:
-            return "late"
-        if any((key, number) in self.flights.over_a_delete for number in shown.operations):
-            return "R2"
-        if self.held_at is not None:
-            # What only the stack knew that had to hold its delete, the other one puts back.
-            return "held"
-        if any(self._is_unknown(shown, each) for each in deletions):
-            return "R1"
+        late = any(self._came_back_late(shown, each) for each in deletions)
         is_restored = len(self._writes_of(shown.value, key)) > 1
-        if is_restored and any(self._came_back_late(shown, each) for each in deletions):
-            return "open: a restored replica that nobody had recorded"
-        return None
+        over = self.flights.over_a_delete
+        windows = {
+            "table lost": all(number <= self.forgotten_until for number in shown.operations),
+            "late": key in self.late,
+            "R2": any((key, number) in over for number in shown.operations),
+            # What only the stack knew that had to hold its delete, the other one puts back.
+            "held": self.held_at is not None,
+            "R1": any(self._is_unknown(shown, each) for each in deletions),
+            "open: a restored replica that nobody had recorded": is_restored and late,
+        }
+        return next((window for window, holds in windows.items() if holds), None)
 
     def _came_back_late(self, shown: Shown, deletion: Operation) -> bool:
         """Tell whether the write came back only after the grace period."""
