@@ -8,13 +8,14 @@
 | late | a write takes effect after its lease ran out, and after a delete of what others wrote |
 | undone | a user undoes a delete before the stack of the side that deleted has recorded it |
 | crash | an overwritten edit is left in the history: the worker that would have copied it died |
+| toggle | a user takes a change of tags back while the worker that copied it dies: it stays |
 | policy | an overwritten loser is left in the history: that is the policy `keep-version` |
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.property.one_key_end import BURIED, RESURRECTED
+from tests.property.one_key_end import BURIED, RESURRECTED, TAGS_LOST
 from tests.property.one_key_losses import ABA, UNDONE
 from tests.property.one_key_rules import Delivery, Echo, Rules
 from tests.property.one_key_values import A, B, Message
@@ -47,6 +48,7 @@ _EVENTS = _ONE_STAMP._replace(delivery=Delivery.EVENTS, evaluations=0, crashes=0
 _BOTH = frozenset({A, B})
 _VERSIONED = _ONE_STAMP._replace(versioned=_BOTH, evaluations=2, crashes=0)
 _R1 = {RESURRECTED: "R1"}
+_TOGGLE = {TAGS_LOST: "toggle"}
 _UNDONE = {UNDONE: "undone", BURIED: "undone"}
 
 VARIANTS: Mapping[str, Variant] = {
@@ -80,7 +82,7 @@ VARIANTS: Mapping[str, Variant] = {
     "each event once, sync user by hand": Variant(_EVENTS._replace(by_hand=True)),
     "tags": Variant(_EVENTS._replace(has_tags=True)),
     "tags, two workers at a": Variant(_EVENTS._replace(has_tags=True, workers=(A, A, B))),
-    "tags, and a crash": Variant(_EVENTS._replace(has_tags=True, crashes=1), _R1),
+    "tags, and a crash": Variant(_EVENTS._replace(has_tags=True, crashes=1), _R1 | _TOGGLE),
     "versioned": Variant(_VERSIONED._replace(has_history=True), _UNDONE),
     "versioned, and a crash": Variant(_VERSIONED._replace(crashes=1)),
     "versioned, every echo lost, and a crash": Variant(
