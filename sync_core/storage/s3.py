@@ -6,6 +6,7 @@ Nothing is kept between calls: clients are asked for each time, so that rotated 
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -32,6 +33,7 @@ from sync_core.storage.s3_headers import (
     version_of,
     written,
 )
+from sync_core.storage.s3_listing import Page
 from sync_core.storage.s3_pages import Listing
 from sync_core.storage.s3_reader import S3Reader
 from sync_core.storage.s3_versions import S3Versions
@@ -104,6 +106,9 @@ class S3ObjectStore(S3Versions):
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects, page by page."""
+        return chain.from_iterable(self._pages(prefix, start_after))
+
+    def _pages(self, prefix: str, start_after: str) -> Iterator[Page]:
         position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
         listing = Listing()
         while True:
@@ -115,7 +120,7 @@ class S3ObjectStore(S3Versions):
                     MaxKeys=self._dialect.page_keys,
                     **position,
                 )
-            yield from page
+            yield page
             if page.next_token is None:
                 return
             position = {"ContinuationToken": page.next_token}
@@ -150,7 +155,10 @@ class S3ObjectStore(S3Versions):
         """Begin an upload; digests of the whole content are not sent, each part has its own."""
         with translated(self._call("begin upload", write.key)):
             response = self._clients().reads.create_multipart_upload(
-                Bucket=self._bucket, Key=write.key, **content_parameters(write)
+                Bucket=self._bucket,
+                Key=write.key,
+                **content_parameters(write),
+                **self._options.parameters(),
             )
         return response["UploadId"]
 
@@ -204,6 +212,7 @@ class S3ObjectStore(S3Versions):
             "ContentLength": write.size_bytes,
             **content_parameters(write),
             **digest_parameters(write, self._dialect),
+            **self._options.parameters(),
             **condition,
         }
         call = self._call("put", write.key, lambda: exact.spent)

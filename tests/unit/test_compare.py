@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.compare import Content, Difference, differences, merge, merge_with_records
+from sync_core import compare
+from sync_core.compare import (
+    Content,
+    Difference,
+    differences,
+    merge,
+    merge_in_runs,
+    merge_with_records,
+)
 from sync_core.errors import ConfigError
 from sync_core.model import ListedObject, ListedRecord
 from tests.objects import KEY, original, replica
@@ -81,6 +89,36 @@ def test_none_of_the_three_may_be_out_of_order(keys: tuple[str, str]) -> None:
     ):
         with pytest.raises(ConfigError, match="cannot be compared"):
             list(merge_with_records(own, peer, records))
+        with pytest.raises(ConfigError, match="cannot be compared"):
+            list(merge_in_runs(own, peer, records))
+
+
+@pytest.mark.parametrize("keys", ["acb", "abb", "abca", "abab", "dcba", "abcdefb"])
+def test_no_run_may_be_out_of_order(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
+    monkeypatch.setattr(compare, "RUN_KEYS", 2)
+    own, peer, records = listed(*keys), listed(*keys), recorded(*keys)
+    for three in ((own, peer, records), (own, listed(*"acz"), []), ([], [], records)):
+        with pytest.raises(ConfigError, match="cannot be compared"):
+            list(merge_in_runs(*three))
+
+
+def test_keys_that_all_three_have_come_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "RUN_KEYS", 3)
+    keys = [f"k{number}" for number in range(7)]
+    runs = merge_in_runs(listed(*keys), listed(*keys), recorded(*keys))
+    assert [[key for key, *_ in run] for run in runs] == [keys[:3], keys[3:6], keys[6:]]
+
+
+def test_a_merge_in_runs_holds_no_more_than_a_run_of_each() -> None:
+    read: list[str] = []
+
+    def side() -> Iterator[ListedObject]:
+        for number in range(10_000, 99_999):
+            read.append(f"{number}")
+            yield listed(f"{number}")[0]
+
+    next(merge_in_runs(side(), listed("99999"), []))
+    assert len(read) == compare.RUN_KEYS
 
 
 def test_a_merge_reads_no_further_than_it_has_to() -> None:
@@ -94,6 +132,19 @@ def test_a_merge_reads_no_further_than_it_has_to() -> None:
     merged = merge_with_records(side("a"), side("b"), [])
     assert [next(merged)[0] for _ in range(3)] == ["a0", "a1", "a2"]
     assert read == ["a0", "b0", "a1", "a2"]
+
+
+@given(keys_of_a_side, keys_of_a_side, keys_of_a_side, st.integers(1, 9))
+def test_a_merge_in_runs_finds_the_same(
+    own: set[str], peer: set[str], records: set[str], run_keys: int
+) -> None:
+    first, second, third = (sorted(keys, key=str.encode) for keys in (own, peer, records))
+    three = listed(*first), listed(*second), recorded(*third)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "RUN_KEYS", run_keys)
+        runs = list(merge_in_runs(*three))
+    assert [known for run in runs for known in run] == list(merge_with_records(*three))
+    assert all(runs)
 
 
 @given(keys_of_a_side, keys_of_a_side, keys_of_a_side)

@@ -3,8 +3,11 @@
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sync_core.hints import Reason, reason_of
+from sync_core.compare import Known
+from sync_core.hints import Reason, reason_of, reasons_of
 from sync_core.model import ListedObject, ListedRecord
 
 X = ListedObject("k", "x", 1, "2026-01-01T00:00:00")
@@ -67,6 +70,21 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 def test_the_reason_for(row: Row) -> None:
     assert reason_of(row.own, row.peer, row.record) is row.reason
+
+
+def test_the_reasons_of_many_keys_are_those_of_each() -> None:
+    run = [(row.name, row.own, row.peer, row.record) for row in ROWS]
+    assert reasons_of(run) == [row.reason for row in ROWS]
+
+
+lids = st.sampled_from([None, "", X.lid, Y.lid, "x|1|", "y|1|", "x|1|2026"])
+objects = st.sampled_from([None, X, X_EDITED, X_GROWN, X_OF_SAME_SIZE, Y, Y_EDITED])
+records = st.none() | st.builds(ListedRecord, st.just("k"), lids, lids, st.booleans(), lids)
+
+
+@given(st.lists(st.tuples(st.just("k"), objects, objects, records)))
+def test_a_reason_does_not_depend_on_the_other_keys(run: list[Known]) -> None:
+    assert reasons_of(run) == [reason_of(own, peer, record) for _, own, peer, record in run]
 
 
 def test_every_reason_has_a_row() -> None:
