@@ -7,17 +7,27 @@ the same ones. Everything wrong is told at once, with what to do about it.
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, replace
 
-from sync_core.errors import ConfigError
-from sync_core.model import ConflictPolicy, Site, SitePair
+from sync_core.model import ConflictPolicy, Direction, Site, SitePair
 from sync_core.safety import DeleteLimits
-
-_Value = TypeVar("_Value")
-
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+from sync_core.storage.s3_options import (
+    CANNED_ACLS,
+    ENCRYPTIONS,
+    KMS,
+    STORAGE_CLASSES,
+    WriteOptions,
+)
+from sync_core.variables import (
+    Variables,
+    log_level,
+    one_of,
+    patterns,
+    principal_ids,
+    url,
+    whole,
+    yes_or_no,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,12 @@ class Config:
     with it the longest that an idle worker takes to stop. `preferred_site` goes with the conflict
     policy `prefer`; `excluded` are patterns of keys (see `routing.is_excluded`). `finder_seconds`
     is the time from the beginning of one finder round to the next in a long-running worker; 0: it
-    runs none.
+    runs none. `finder_depth` and `finder_parallelism` say how a round is split into ranges of keys.
+
+    `prefix_list` is the key, in the own bucket as a whole, of a list of the prefixes that take part
+    (see `prefix_list`). Without `include_metadata` objects are copied without their headers and
+    user metadata. `write_options` are given to objects written to the peer; with `requester_pays`
+    requests to both buckets are paid by whoever sends them.
     """
 
     pair: SitePair
@@ -53,54 +68,61 @@ class Config:
     excluded: tuple[str, ...] = ()
     delete_limits: DeleteLimits = field(default_factory=DeleteLimits)
     finder_seconds: int = 3600
+    finder_depth: int = 0
+    finder_parallelism: int = 4
+    direction: Direction = Direction.TWO_WAY
+    prefix_list: str | None = None
+    include_metadata: bool = True
+    write_options: WriteOptions = field(default_factory=WriteOptions)
+    requester_pays: bool = False
 
     @property
     def epoch(self) -> str:
-        """A text that changes with whatever makes the same buckets mean something else."""
+        """A text that changes with whatever makes the same buckets mean something else.
+
+        What a list of prefixes says is known later, see `startup`.
+        """
         sites = (self.pair.own, self.pair.peer)
-        meaning = (
+        meaning: tuple[object, ...] = (
             sorted((site.name, site.bucket, site.prefix) for site in sites),
             sorted(self.excluded),
             self.conflict_policy.value,
             self.preferred_site,
         )
+        # With their defaults these change nothing: what was approved stays approved.
+        if self.direction is not Direction.TWO_WAY:
+            meaning += (self.direction.value,)
+        if not self.include_metadata:
+            meaning += ("without metadata",)
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
 
     @staticmethod
     def from_environment(environ: Mapping[str, str]) -> "Config":
         """Read the variables; raises `ConfigError` that names every missing or invalid one."""
-        variables = _Variables(environ)
+        variables = Variables(environ)
         pair = SitePair(own=_site(variables, ""), peer=_site(variables, "PEER_"))
         if pair.own.name and pair.own.name == pair.peer.name:
             variables.complain("DUALWAY_PEER_SITE", "equals DUALWAY_SITE: give each site its name")
         policy, preferred_site = _conflict_policy(variables, pair)
         config = Config(
             pair=pair,
-            queue_url=variables.required("DUALWAY_QUEUE_URL", _url, ""),
-            dead_letter_queue_url=variables.required("DUALWAY_DEAD_LETTER_QUEUE_URL", _url, ""),
+            queue_url=variables.required("DUALWAY_QUEUE_URL", url, ""),
+            dead_letter_queue_url=variables.required("DUALWAY_DEAD_LETTER_QUEUE_URL", url, ""),
             records_table=variables.required("DUALWAY_RECORDS_TABLE", str, ""),
             peer_secret=variables.required("DUALWAY_PEER_SECRET", str, ""),
             echo_principal_ids=variables.required(
-                "DUALWAY_ECHO_PRINCIPAL_IDS", _principal_ids, frozenset()
+                "DUALWAY_ECHO_PRINCIPAL_IDS", principal_ids, frozenset()
             ),
-            endpoint_url=variables.optional("AWS_ENDPOINT_URL", _url, None),
-            peer_endpoint_url=variables.optional("DUALWAY_PEER_ENDPOINT_URL", _url, None),
-            visibility_timeout_seconds=variables.optional(
-                "DUALWAY_VISIBILITY_TIMEOUT_SECONDS", _whole(3, 43_200), 180
-            ),
-            receive_wait_seconds=variables.optional(
-                "DUALWAY_RECEIVE_WAIT_SECONDS", _whole(0, 20), 20
-            ),
-            grace_seconds=variables.optional("DUALWAY_GRACE_SECONDS", _whole(0, 86_400), 60),
-            concurrency=variables.optional("DUALWAY_CONCURRENCY", _whole(1, 1_000), 16),
-            pollers=variables.optional("DUALWAY_POLLERS", _whole(1, 100), 4),
-            log_level=variables.optional("DUALWAY_LOG_LEVEL", _log_level, "INFO"),
+            endpoint_url=variables.optional("AWS_ENDPOINT_URL", url, None),
+            peer_endpoint_url=variables.optional("DUALWAY_PEER_ENDPOINT_URL", url, None),
             conflict_policy=policy,
             preferred_site=preferred_site,
-            excluded=variables.optional("DUALWAY_EXCLUDE", _patterns, ()),
+            excluded=variables.optional("DUALWAY_EXCLUDE", patterns, ()),
+            prefix_list=variables.optional("DUALWAY_PREFIX_LIST", str, None),
+            direction=_direction(variables, pair, preferred_site),
             delete_limits=_delete_limits(variables),
-            finder_seconds=variables.optional("DUALWAY_FINDER_SECONDS", _whole(0, 604_800), 3600),
         )
+        config = _with_objects(_with_running(config, variables), variables)
         variables.raise_complaints()
         return config
 
@@ -117,36 +139,7 @@ def load() -> Config:
     return Config.from_environment(os.environ)
 
 
-@dataclass(slots=True)
-class _Variables:
-    """The environment, and what has been found wrong in it so far, by variable."""
-
-    environ: Mapping[str, str]
-    complaints: dict[str, str] = field(default_factory=dict)
-
-    def required(self, name: str, read: Callable[[str], _Value], stand_in: _Value) -> _Value:
-        if not self.environ.get(name, "").strip():
-            self.complain(name, "is not set: take its value from the outputs of the site's stack")
-        return self.optional(name, read, stand_in)
-
-    def optional(self, name: str, read: Callable[[str], _Value], default: _Value) -> _Value:
-        value = self.environ.get(name, "").strip()
-        try:
-            return read(value) if value else default
-        except ValueError as error:
-            self.complain(name, f"is {value!r}: {error}")
-            return default
-
-    def complain(self, name: str, cause: str) -> None:
-        self.complaints.setdefault(name, f"{name} {cause}")
-
-    def raise_complaints(self) -> None:
-        if self.complaints:
-            names, causes = ", ".join(self.complaints), "; ".join(self.complaints.values())
-            raise ConfigError("read the environment", names, causes)
-
-
-def _site(variables: _Variables, role: str) -> Site:
+def _site(variables: Variables, role: str) -> Site:
     return Site(
         name=variables.required(f"DUALWAY_{role}SITE", str, ""),
         bucket=variables.required(f"DUALWAY_{role}BUCKET", str, ""),
@@ -155,21 +148,71 @@ def _site(variables: _Variables, role: str) -> Site:
     )
 
 
-def _delete_limits(variables: _Variables) -> DeleteLimits:
+def _with_running(config: Config, variables: Variables) -> Config:
+    """Set how the worker and the finder run."""
+    optional = variables.optional
+    return replace(
+        config,
+        visibility_timeout_seconds=optional(
+            "DUALWAY_VISIBILITY_TIMEOUT_SECONDS", whole(3, 43_200), 180
+        ),
+        receive_wait_seconds=optional("DUALWAY_RECEIVE_WAIT_SECONDS", whole(0, 20), 20),
+        grace_seconds=optional("DUALWAY_GRACE_SECONDS", whole(0, 86_400), 60),
+        concurrency=optional("DUALWAY_CONCURRENCY", whole(1, 1_000), 16),
+        pollers=optional("DUALWAY_POLLERS", whole(1, 100), 4),
+        log_level=optional("DUALWAY_LOG_LEVEL", log_level, "INFO"),
+        finder_seconds=optional("DUALWAY_FINDER_SECONDS", whole(0, 604_800), 3600),
+        finder_depth=optional("DUALWAY_FINDER_DEPTH", whole(0, 16), 0),
+        finder_parallelism=optional("DUALWAY_FINDER_PARALLELISM", whole(1, 40), 4),
+    )
+
+
+def _with_objects(config: Config, variables: Variables) -> Config:
+    """Set what of objects is copied, and how they are written."""
+    optional = variables.optional
+    options = WriteOptions(
+        storage_class=optional("DUALWAY_STORAGE_CLASS", one_of(*STORAGE_CLASSES), None),
+        acl=optional("DUALWAY_ACL", one_of(*CANNED_ACLS), None),
+        encryption=optional("DUALWAY_SSE", one_of(*ENCRYPTIONS), None),
+        kms_key_id=optional("DUALWAY_SSE_KMS_KEY_ID", str, None),
+    )
+    if options.kms_key_id is not None and options.encryption != KMS:
+        cause = f"is set without {KMS}: set DUALWAY_SSE to {KMS}, or take the key id away"
+        variables.complain("DUALWAY_SSE_KMS_KEY_ID", cause)
+    return replace(
+        config,
+        include_metadata=optional("DUALWAY_INCLUDE_METADATA", yes_or_no, True),  # noqa: FBT003 - the default
+        write_options=options,
+        requester_pays=optional("DUALWAY_REQUESTER_PAYS", yes_or_no, False),  # noqa: FBT003 - the default
+    )
+
+
+def _direction(variables: Variables, pair: SitePair, preferred_site: str | None) -> Direction:
+    named = one_of(*Direction)
+    direction = variables.optional(
+        "DUALWAY_DIRECTION", lambda value: Direction(named(value)), Direction.TWO_WAY
+    )
+    if direction is Direction.TO_PEER and preferred_site == pair.peer.name:
+        cause = f"prefers {preferred_site}, which one way never wins: prefer {pair.own.name}"
+        variables.complain("DUALWAY_CONFLICT_POLICY", cause)
+    return direction
+
+
+def _delete_limits(variables: Variables) -> DeleteLimits:
     default = DeleteLimits()
     return DeleteLimits(
-        count=variables.optional("DUALWAY_MAX_DELETES", _whole(0, 10**9), default.count),
-        percent=variables.optional("DUALWAY_MAX_DELETE_PERCENT", _whole(0, 100), default.percent),
+        count=variables.optional("DUALWAY_MAX_DELETES", whole(0, 10**9), default.count),
+        percent=variables.optional("DUALWAY_MAX_DELETE_PERCENT", whole(0, 100), default.percent),
         window_seconds=variables.optional(
-            "DUALWAY_DELETE_WINDOW_SECONDS", _whole(1, 604_800), default.window_seconds
+            "DUALWAY_DELETE_WINDOW_SECONDS", whole(1, 604_800), default.window_seconds
         ),
         settle_seconds=variables.optional(
-            "DUALWAY_DELETE_SETTLE_SECONDS", _whole(0, 86_400), default.settle_seconds
+            "DUALWAY_DELETE_SETTLE_SECONDS", whole(0, 86_400), default.settle_seconds
         ),
     )
 
 
-def _conflict_policy(variables: _Variables, pair: SitePair) -> tuple[ConflictPolicy, str | None]:
+def _conflict_policy(variables: Variables, pair: SitePair) -> tuple[ConflictPolicy, str | None]:
     """Return the policy, and with `prefer:SITE` the site."""
     names = {pair.own.name, pair.peer.name}
 
@@ -183,36 +226,3 @@ def _conflict_policy(variables: _Variables, pair: SitePair) -> tuple[ConflictPol
 
     default: tuple[ConflictPolicy, str | None] = (ConflictPolicy.KEEP_COPY, None)
     return variables.optional("DUALWAY_CONFLICT_POLICY", read, default)
-
-
-def _patterns(value: str) -> tuple[str, ...]:
-    return tuple(pattern.strip() for pattern in value.split(",") if pattern.strip())
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError("give a URL that begins with https:// or http://")
-    return value
-
-
-def _principal_ids(value: str) -> frozenset[str]:
-    ids = frozenset(part.strip() for part in value.split(",")) - {""}
-    if not ids:
-        raise ValueError("give at least one id, such as the dedicated user's AIDA...")
-    return ids
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not (value.isascii() and value.isdigit()) or not least <= int(value) <= most:
-            raise ValueError(f"give a whole number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def _log_level(value: str) -> str:
-    if value.upper() not in _LOG_LEVELS:
-        raise ValueError(f"give one of {', '.join(_LOG_LEVELS)}")
-    return value.upper()

@@ -18,6 +18,10 @@ The own stack acts on the peer's side; on its own side only as a *helper*, where
 private to it and the peer's stack would never act: rows 3 and 9, and rows 7, 9 and 11 for a replica
 at the peer that a user has revived, which an ignorant peer takes for ours. Mirrored inputs give
 mirrored verdicts.
+
+One way, to the peer, the own side wins all conflicts, and whatever the table leaves to the peer's
+stack or would do on the own side is not done: what users do at the peer stays there, until the own
+side changes.
 """
 
 from dataclasses import dataclass
@@ -43,12 +47,14 @@ class Terms:
 
     `waited`: this snapshot has lasted for the grace period, so that rows 4 and 11 stop waiting for
     evidence about our own open intent, and the helpers may act. `preferred`: the side that wins
-    true conflicts; None: the later stamp does. `is_manual`: a person decides them.
+    true conflicts; None: the later stamp does. `is_manual`: a person decides them. `is_one_way`:
+    the own side is never written to, and wins.
     """
 
     waited: bool = False
     preferred: Side | None = None
     is_manual: bool = False
+    is_one_way: bool = False
 
 
 def decide(
@@ -58,6 +64,26 @@ def decide(
     terms: Terms = Terms(),
 ) -> Verdict:
     """Return the verdict on one snapshot. Both stacks of a pair have to prefer the same site."""
+    verdict = _by_the_table(own, peer, evidence, terms)
+    return _to_the_peer_only(verdict) if terms.is_one_way else verdict
+
+
+def _to_the_peer_only(verdict: Verdict) -> Verdict:
+    match verdict:
+        case (
+            Skip(row=row, reason=SkipReason.PEER_ACTS | SkipReason.PEER_WINS)
+            | Copy(row=row, to=Side.OWN)
+            | Conflict(row=row, to=Side.OWN)
+            | Delete(row=row, at=Side.OWN)
+            | Unsure(row=7 | 9 as row)  # it waits to help on the own side
+        ):
+            return Skip(row, SkipReason.ONE_WAY)
+    return verdict
+
+
+def _by_the_table(
+    own: ObjectVersion | None, peer: ObjectVersion | None, evidence: Evidence, terms: Terms
+) -> Verdict:
     if own is None and peer is None:
         return Skip(1, SkipReason.BOTH_ABSENT) if evidence.recorded else Acknowledge(1, None)
     if own is None:
@@ -147,6 +173,8 @@ def _true_conflict(
 
 
 def _own_wins(own: Facts, peer: Facts, terms: Terms) -> bool:
+    if terms.is_one_way:
+        return True
     if terms.preferred is not None:
         return terms.preferred is Side.OWN
     return own.stamp > peer.stamp

@@ -62,7 +62,7 @@ class Evaluation:
     @property
     def asks_for_tags(self) -> bool:
         """Tell whether the tags have to be compared, now or when the key is looked at again."""
-        return self._occasion.asks_for_tags
+        return self._occasion.asks_for_tags or self._occasion.hears_of_tags
 
     @property
     def wants_to_act(self) -> bool:
@@ -183,7 +183,7 @@ class Evaluation:
         """Row 2: record the pair if that is news, and compare the tags where that is asked for."""
         record, evidence = self.draft.require(), look.evidence
         tags = agreed_tags(record, evidence)
-        if self._occasion.hears_of_tags or self.asks_for_tags or evidence.link is Link.CONTENT:
+        if self.asks_for_tags or evidence.link is Link.CONTENT:
             found = look_at_tags(self._stack, look, tags, self._occasion)
             if isinstance(found, Look):
                 self._look = found

@@ -71,7 +71,7 @@ class GuardState:
             return replace(self, epoch=epoch)
         if self.epoch == epoch:
             return self
-        detail = "prefixes, exclusions or conflict policy are not those that were approved"
+        detail = "what takes part, which way, or the conflict policy is not as it was approved"
         held = self.held(HoldReason.CONFIGURATION_CHANGED, now, detail)
         return replace(held, next_epoch=epoch)
 

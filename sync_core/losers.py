@@ -10,7 +10,7 @@ from itertools import dropwhile
 
 from sync_core.agreement import Kept
 from sync_core.errors import Blocked, PreconditionFailed
-from sync_core.evidence import facts
+from sync_core.evidence import facts, only_bytes_can_tell, same_value
 from sync_core.model import (
     Conflict,
     ConflictPolicy,
@@ -101,10 +101,8 @@ def _keep(
 
 
 def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:
-    """Tell whether `kept` is the loser; a copy of parts may be given another etag, so by value."""
-    return (kept.size_bytes, kept.headers, kept.metadata, kept.md5) == (
-        loser.size_bytes,
-        loser.headers,
-        loser.metadata,
-        loser.md5 or kept.md5,
-    )
+    """Tell whether `kept` is the loser: by value, for a copy of parts or with KMS has another etag.
+
+    Where an etag tells nothing of the bytes, the name does, which has the loser's.
+    """
+    return same_value(kept, loser) or only_bytes_can_tell(kept, loser)

@@ -16,7 +16,6 @@ from sync_core.errors import DualwayError, MalformedEvent, Poison, Stale, Unexpe
 from sync_core.evaluation import Evaluation
 from sync_core.model import ObjectEvent, SyncRecord
 from sync_core.queues.protocol import Message
-from sync_core.routing import is_excluded
 from sync_core.safety import Admission, Change
 from sync_core.stack import Stack
 
@@ -116,9 +115,9 @@ class Pipeline:
 
     def _own(self, event: ObjectEvent) -> ObjectEvent | None:
         """Return the event with its key as it is behind the own prefix; None if it has no part."""
-        prefix, excluded = self._stack.sides.pair.own.prefix, self._stack.settings.excluded
+        prefix = self._stack.sides.pair.own.prefix
         key = event.key.removeprefix(prefix)
-        if not key or not event.key.startswith(prefix) or is_excluded(key, excluded):
+        if not key or not event.key.startswith(prefix) or self._stack.settings.excludes(key):
             return None
         return replace(event, key=key) if prefix else event
 

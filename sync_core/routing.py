@@ -4,6 +4,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from sync_core.model import ObjectVersion
+from sync_core.prefix_list import PrefixList
 
 OWN_PREFIX = ".dualway/"
 """Keys of our own (control objects, trash); excluded in both directions."""
@@ -18,13 +19,18 @@ MAX_SUFFIX_BYTES = 32
 """A longer one is no file-name extension, only text behind a dot."""
 
 
-def is_excluded(key: str, patterns: tuple[str, ...] = ()) -> bool:
+def is_excluded(
+    key: str, patterns: tuple[str, ...] = (), prefixes: PrefixList | None = None
+) -> bool:
     """Tell whether the key is never synchronised.
 
     A pattern is that of a shell (`*.tmp`, `cache/*`, `[0-9]?.log`) and has to match the whole key;
-    case counts, and `*` matches slashes too, as in `aws s3 --exclude`.
+    case counts, and `*` matches slashes too, as in `aws s3 --exclude`. With a list of `prefixes`
+    all keys are excluded that it does not cover.
     """
     if key.startswith(OWN_PREFIX):
+        return True
+    if prefixes is not None and not prefixes.covers(key):
         return True
     return bool(patterns) and any(fnmatchcase(key, pattern) for pattern in patterns)
 

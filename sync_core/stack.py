@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sync_core.decide import Terms
-from sync_core.model import Capabilities, ConflictPolicy, Outcome, Side, SitePair
+from sync_core.model import Capabilities, ConflictPolicy, Direction, Outcome, Side, SitePair
+from sync_core.prefix_list import PrefixList
 from sync_core.records.protocol import Table
+from sync_core.routing import is_excluded
 from sync_core.storage.protocol import SyncStore
 
 ONE_PUT_BYTES = 8 * 1024 * 1024
@@ -22,7 +24,8 @@ class Settings:
     `grace_seconds` is how long an unexplained snapshot must last before it is acted upon;
     `lease_seconds` how long a key stays with a worker that died; `tombstone_seconds` must exceed
     the time that any message can live (two queues' retention, 14 days each). `preferred_site` goes
-    with the policy `prefer`. `excluded` are patterns of keys, see `routing.is_excluded`.
+    with the policy `prefer`. `excluded` are patterns of keys and `prefixes` those that take part
+    (None: all), see `routing.is_excluded`.
     """
 
     echo_principals: frozenset[str]
@@ -33,13 +36,30 @@ class Settings:
     conflict_policy: ConflictPolicy = ConflictPolicy.KEEP_COPY
     preferred_site: str | None = None
     excluded: tuple[str, ...] = ()
+    prefixes: PrefixList | None = None
+    direction: Direction = Direction.TWO_WAY
+
+    @property
+    def is_one_way(self) -> bool:
+        """Tell whether changes go to the peer only."""
+        return self.direction is Direction.TO_PEER
+
+    @property
+    def is_selective(self) -> bool:
+        """Tell whether keys are excluded beside those of our own."""
+        return bool(self.excluded) or self.prefixes is not None
+
+    def excludes(self, key: str) -> bool:
+        """Tell whether the key is never synchronised."""
+        return is_excluded(key, self.excluded, self.prefixes)
 
     def terms(self, pair: SitePair, *, waited: bool) -> Terms:
         """Return what the verdicts of this stack depend on beside the snapshot."""
         preferred = None
         if self.conflict_policy is ConflictPolicy.PREFER:
             preferred = Side.OWN if self.preferred_site == pair.own.name else Side.PEER
-        return Terms(waited, preferred, self.conflict_policy is ConflictPolicy.MANUAL)
+        is_manual = self.conflict_policy is ConflictPolicy.MANUAL
+        return Terms(waited, preferred, is_manual, self.is_one_way)
 
 
 _UNVERSIONED = Capabilities()
@@ -72,7 +92,7 @@ class Context:
     """The outside world, as arguments: time, chance, threads, the log, and word to the peer.
 
     `clock` returns aware UTC; `nonce` 16 hex digits never returned before; `nudge`, where the
-    peer has a queue, asks the peer's stack to look at a key.
+    peer has a stack, asks it to look at a key.
     """
 
     clock: Callable[[], datetime]

@@ -29,16 +29,16 @@ def look_at_tags(stack: Stack, look: Look, agreed: str | None, occasion: Occasio
     Returns the hash of the tags on which both sides agree; or a look whose verdict is to copy tags,
     or to leave that to the peer's stack. What each stack believes to be agreed is of no use where
     the peer takes us for the one to act: what is missing here is put here then. Where it is our
-    peer who has put the tags that are here, no change of them is ours. Raises `PreconditionFailed`
-    when an object has gone meanwhile.
+    peer who has put the tags that are here, no change of them is ours. One way, what the peer has
+    besides is left alone. Raises `PreconditionFailed` when an object has gone meanwhile.
     """
     peer, own = _tags(stack, look.peer, Side.PEER), _tags(stack, look.own, Side.OWN)
     by_peer = occasion.hears_of_tags and not occasion.asks_for_tags
     found = _decide(stack, own, peer, tags_hash(own) if by_peer else agreed)
+    if found.peer_has_it and (found.own_has_it or stack.settings.is_one_way):
+        return tags_hash(own)
     if occasion.is_from_peer and found.peer_has_it and not found.own_has_it:
         found = _decide(stack, own, peer, None)
-    if found.own_has_it and found.peer_has_it:
-        return tags_hash(own)
     _require_unchanged(stack, look)
     return replace(look, verdict=_verdict(look, found, from_peer=occasion.is_from_peer))
 
@@ -61,7 +61,8 @@ def _verdict(look: Look, found: TagVerdict, *, from_peer: bool) -> Verdict:
 
 def _decide(stack: Stack, own: Tags, peer: Tags, agreed: str | None) -> TagVerdict:
     pair = stack.sides.pair
-    return decide_tags(own, peer, agreed, own_is_first=pair.own.name < pair.peer.name)
+    own_is_first = stack.settings.is_one_way or pair.own.name < pair.peer.name
+    return decide_tags(own, peer, agreed, own_is_first=own_is_first)
 
 
 def _tags(stack: Stack, version: ObjectVersion | None, side: Side) -> Tags:

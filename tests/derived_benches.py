@@ -1,9 +1,10 @@
-"""Benches over stores that are made of another: a part of a bucket, and one without conditions."""
+"""Benches over stores that are made of another: a part of it, without conditions or metadata."""
 
 from datetime import UTC, datetime
 from itertools import count
 
 from sync_core.model import Capabilities
+from sync_core.storage.bare import without_metadata
 from sync_core.storage.prefixed import below
 from sync_core.storage.protocol import SyncStore
 from sync_core.storage.weak import WeakStore
@@ -13,6 +14,20 @@ PREFIX = "data/"
 NO_CONDITIONS = Capabilities(
     creates_if_absent=False, replaces_if_match=False, deletes_if_match=False
 )
+ABOUT_METADATA = frozenset(
+    {
+        "test_a_copy_is_the_source_without_the_marker",
+        "test_an_expires_header_survives_as_text",
+        "test_an_older_version_is_copied_without_the_marker",
+        "test_everything_comes_back_as_it_was_written",
+        "test_everything_that_belongs_to_an_object_is_stored",
+        "test_metadata_names_are_lower_case",
+        "test_metadata_of_an_upload_is_bounded_too",
+        "test_nothing_is_visible_before_completion",
+        "test_too_much_metadata_is_blocked",
+    }
+)
+"""What a store without metadata does not do of all that stores promise."""
 
 
 def prefixed_bench(whole: Bench) -> Bench:
@@ -27,6 +42,12 @@ def prefixed_bench(whole: Bench) -> Bench:
         below(store, PREFIX) for store in (whole.store, whole.missing, whole.paged)
     )
     return Bench(part, raw, missing, paged, whole.version)
+
+
+def bare_bench(whole: Bench) -> Bench:
+    """Give a store that shows no headers and no user metadata."""
+    store, missing, paged = map(without_metadata, (whole.store, whole.missing, whole.paged))
+    return Bench(store, whole.raw, missing, paged, whole.version)
 
 
 def weak_bench(whole: Bench) -> Bench:

@@ -22,7 +22,7 @@ from sync_core.storage.s3_clients import S3Clients
 from tests.scripted_server import ScriptedServer
 
 REGION = "us-west-2"
-IN_MEMORY = ("memory", "prefixed", "weak")
+IN_MEMORY = ("memory", "prefixed", "weak", "bare")
 BACKENDS = (*IN_MEMORY, "moto", "cloud")
 
 HEADERS = {
@@ -139,7 +139,8 @@ def moto_deviates(reason: str) -> pytest.MarkDecorator:
 
 def without_moto(reason: str) -> pytest.MarkDecorator:
     """Leave out moto, and what lacks conditions: there the outcome depends on chance."""
-    return pytest.mark.parametrize("objects", ["memory", "prefixed", "cloud"], indirect=True)
+    kinds = ["memory", "prefixed", "bare", "cloud"]
+    return pytest.mark.parametrize("objects", kinds, indirect=True)
 
 
 def write_of(key: str, data: bytes, **more: Any) -> ObjectWrite:

@@ -19,6 +19,7 @@ from sync_core.guard import GuardRules
 from sync_core.model import (
     Action,
     ConflictPolicy,
+    Direction,
     ObjectVersion,
     Outcome,
     Site,
@@ -26,12 +27,14 @@ from sync_core.model import (
     SyncRecord,
 )
 from sync_core.pipeline import Settlement
+from sync_core.prefix_list import PrefixList
 from sync_core.queues.protocol import Message
 from sync_core.records.memory import MemoryRecordStore
 from sync_core.routing import OWN_PREFIX
 from sync_core.safety import DeleteLimits
 from sync_core.stack import Context, Settings, Sides, Stack
-from sync_core.startup import Running, Startup
+from sync_core.startup import Running, Startup, read_prefix_list
+from sync_core.storage.bare import without_metadata
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.prefixed import below
@@ -46,7 +49,10 @@ NO_LIMIT = DeleteLimits(count=0)
 
 @dataclass(frozen=True)
 class Kind:
-    """What kind of pair it is; the fields named `versioned` and `weak` list sides, as in "ab"."""
+    """What kind of pair it is; the fields named `versioned` and `weak` list sides, as in "ab".
+
+    One way, side b has no stack. `prefix_list` is the key of a list in each bucket.
+    """
 
     versioned: str = ""
     weak: str = ""
@@ -57,6 +63,14 @@ class Kind:
     preferred_site: str | None = None
     limits: DeleteLimits = NO_LIMIT
     one_put_bytes: int = 8 * 1024 * 1024
+    direction: Direction = Direction.TWO_WAY
+    prefix_list: str | None = None
+    has_metadata: bool = True
+
+    @property
+    def stacks(self) -> str:
+        """The sides that have a stack."""
+        return "ab" if self.direction is Direction.TWO_WAY else "a"
 
 
 class TwoStacks:
@@ -122,8 +136,11 @@ class TwoStacks:
         there: Any = Watched(f"{side}.peer", peer_store, self.calls, self.before)
         records: Any = Watched(f"{side}.records", self.tables[side], self.calls, self.before)
         pair = SitePair(self.sites[side], self.sites[peer])
+        here, beyond = below(own, pair.own.prefix), below(there, pair.peer.prefix)
+        if not self.kind.has_metadata:
+            here, beyond = without_metadata(here), without_metadata(beyond)
         return Stack(
-            Sides(pair, below(own, pair.own.prefix), below(there, pair.peer.prefix)),
+            Sides(pair, here, beyond),
             records,
             Settings(
                 echo_principals=frozenset({f"AIDASYNC{side}", f"AROAROLE{side}"}),
@@ -132,22 +149,32 @@ class TwoStacks:
                 conflict_policy=self.kind.policy,
                 preferred_site=self.kind.preferred_site,
                 excluded=self.kind.excluded,
+                direction=self.kind.direction,
             ),
             Context(
                 clock=self.clock,
                 nonce=self.nonce,
                 executor=Inline(),
                 report=self.outcomes.append,
-                nudge=lambda key: self.queues[peer].send(
+                nudge=None
+                if peer not in self.kind.stacks
+                else lambda key: self.queues[peer].send(
                     job_body(pair.peer.prefix + key, from_peer=True)
                 ),
             ),
         )
 
+    def _startup(self, side: str) -> Startup:
+        def prefixes() -> PrefixList | None:
+            key = self.kind.prefix_list
+            return None if key is None else read_prefix_list(self.users[side], key)
+
+        rules = GuardRules(self.kind.limits, "epoch")
+        return Startup(self.stack(side), rules, self.told[side], prefixes)
+
     def start_again(self) -> None:
         """End both stacks' processes and begin new ones; queues and tables stay."""
-        rules = GuardRules(self.kind.limits, "epoch")
-        self.startups = {side: Startup(self.stack(side), rules, self.told[side]) for side in "ab"}
+        self.startups = {side: self._startup(side) for side in self.kind.stacks}
 
     def turn_versioning_on(self) -> None:
         """Turn it on in both buckets; what is there keeps the null version's place."""
@@ -228,6 +255,9 @@ class TwoStacks:
 
     def deliver(self, side: str) -> list[Settlement]:
         """Deliver up to ten messages as one batch, and settle them."""
+        if side not in self.startups:
+            self.lose_events(side)
+            return []
         bodies = self.queues[side].take()
         messages = [Message(str(number), body, str(number)) for number, body in enumerate(bodies)]
         settled = self.startups[side].run(messages) if messages else []
@@ -261,10 +291,13 @@ class TwoStacks:
         return self.running(side).finder(self.queues[side])
 
     def find(self, *, rounds: int = 1) -> list[FinderReport]:
-        """Run a finder on both sides and deliver what they send; return the last reports."""
+        """Run a finder on each side and deliver what they send; return the last reports."""
         reports: list[FinderReport] = []
         for _ in range(rounds):
-            reports = [self.startups[side].find(self.queues[side], lambda: False) for side in "ab"]
+            reports = [
+                startup.find(self.queues[side], lambda: False)
+                for side, startup in self.startups.items()
+            ]
             self.quiesce()
         return reports
 

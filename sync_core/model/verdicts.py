@@ -14,6 +14,16 @@ class Side(Enum):
     PEER = "peer"
 
 
+class Direction(StrEnum):
+    """Which way changes go: both ways, or only from the own side to the peer (a feed).
+
+    A feed's peer has no stack of its own, and its users' changes stay where they are.
+    """
+
+    TWO_WAY = "two-way"
+    TO_PEER = "to-peer"
+
+
 class Link(StrEnum):
     """By what the two instances are known to be the same."""
 
@@ -29,6 +39,7 @@ class SkipReason(StrEnum):
     IN_SYNC = "in_sync"
     PEER_ACTS = "peer_acts"
     PEER_WINS = "peer_wins"
+    ONE_WAY = "one_way"
     EXCLUDED = "excluded"
     CONFLICT_LEFT_OPEN = "conflict_left_open"
     NOT_A_CHANGE = "not_a_change"

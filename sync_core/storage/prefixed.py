@@ -27,8 +27,8 @@ def below(inner: SyncStore, prefix: str) -> SyncStore:
     return PrefixedStore(inner, prefix) if prefix else inner
 
 
-class PrefixedReader:
-    """An `ObjectReader` whose version has the key without the prefix."""
+class ShownReader:
+    """An `ObjectReader` whose instance is shown in another way, as `version`."""
 
     def __init__(self, inner: ObjectReader, version: ObjectVersion) -> None:
         self._inner = inner
@@ -83,12 +83,12 @@ class PrefixedStore:
 
     def get(
         self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
-    ) -> PrefixedReader | None:
+    ) -> ShownReader | None:
         """Open the current instance, or None when there is none."""
         reader = self._inner.get(self._full("get", key), etag=etag, byte_range=byte_range)
         if reader is None:
             return None
-        return PrefixedReader(reader, replace(reader.version, key=key))
+        return ShownReader(reader, replace(reader.version, key=key))
 
     def put(self, write: ObjectWrite, body: Readable) -> Written:
         """Write the object whatever is there now."""

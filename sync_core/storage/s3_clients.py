@@ -51,14 +51,15 @@ def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
     endpoint_url: str | None = None,
     dialect: Dialect = AWS,
     max_connections: int = 64,
+    requester_pays: bool = False,
 ) -> S3Clients:
     """Make both clients, ready for `S3ObjectStore`.
 
     Without an `access_key` the session's own credentials are used (a role's, which renew
     themselves); without an `endpoint_url` AWS's endpoint of the region. Each of the two keeps up to
-    `max_connections`. Clients are safe to share between threads, but making them is not: call this
-    from one thread at a time. It takes tens of milliseconds, so keep the result for as long as the
-    key pair is valid.
+    `max_connections`. With `requester_pays` each request says that whoever sends it pays for it.
+    Clients are safe to share between threads, but making them is not: call this from one thread at
+    a time. It takes tens of milliseconds, so keep the result for as long as the key pair is valid.
     """
 
     def client(attempts: int) -> "S3Client":
@@ -76,6 +77,8 @@ def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
             **_credentials(access_key),
         )
         _send_raw_expires(made)
+        if requester_pays:
+            made.meta.events.register("before-parameter-build.s3", _pay)
         return made
 
     return S3Clients(reads=client(READ_ATTEMPTS), writes=client(1))
@@ -96,6 +99,11 @@ def _send_raw_expires(client: "S3Client") -> None:
     for operation in _OPERATIONS_WITH_EXPIRES:
         client.meta.events.register(f"before-parameter-build.s3.{operation}", _take_expires)
         client.meta.events.register(f"before-call.s3.{operation}", _set_expires)
+
+
+def _pay(params: dict[str, Any], model: Any, **_: Any) -> None:
+    if "RequestPayer" in model.input_shape.members:
+        params.setdefault("RequestPayer", "requester")
 
 
 def _take_expires(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

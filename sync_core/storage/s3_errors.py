@@ -13,6 +13,7 @@ error may travel in a 200 answer, then the HTTP status, then the kind of botocor
 | BadDigest, IncompleteBody, InvalidPart, a digest that differs | IntegrityError |
 | InvalidObjectState, too long, too large, any other 4xx | Blocked |
 | NoSuchBucket, another region's bucket, 301, 501 | ConfigError |
+| no ACLs here, a KMS key that is of no use | ConfigError |
 | never connected; RequestTimeout, TemporaryRedirect, 307, 408 | Unavailable |
 | 404 without a code that S3 has | Unexplained, an Unavailable |
 | any other 5xx, a time-out, a reset | Ambiguous if it may have had an effect, else Unavailable |
@@ -130,8 +131,14 @@ _BY_CODE: Mapping[str, type[DualwayError]] = {
     ),
     **dict.fromkeys(
         (
+            "AccessControlListNotSupported",
             "AuthorizationHeaderMalformed",
             "IllegalLocationConstraintException",
+            "InvalidStorageClass",
+            "KMS.DisabledException",
+            "KMS.InvalidKeyUsageException",
+            "KMS.KMSInvalidStateException",
+            "KMS.NotFoundException",
             "NoSuchBucket",
             "NotImplemented",
             "PermanentRedirect",
@@ -234,6 +241,6 @@ def _sentence(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
 
 def _made(kind: type[DualwayError], call: Call, cause: str) -> DualwayError:
     if kind is ConfigError:
-        advice = "check the bucket's name and region, and the endpoint"
+        advice = "check the bucket's name and region, the endpoint, and the options for writing"
         return ConfigError(call.operation, f"bucket {call.bucket}", f"{cause}; {advice}")
     return kind(call.operation, call.key, cause)

@@ -21,6 +21,7 @@ from sync_core.storage.s3_headers import (
     version_of,
     written,
 )
+from sync_core.storage.s3_options import WriteOptions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,6 +33,7 @@ MAX_SERVER_SIDE_COPY_BYTES = 5 * 1024**3
 NULL_VERSION = "null"
 """The id of what was written while versioning was not on (user guide, Using versioning)."""
 
+_DEFAULTS = WriteOptions()
 _ORDER = "EntryOrder"
 _LISTS = {"Version": "Versions", "DeleteMarker": "DeleteMarkers"}
 
@@ -42,16 +44,22 @@ _UNEXPLAINED_STATUSES = (400, 404, 405)
 class S3Versions:
     """The `SupportsVersions` of one S3 bucket, and what all requests to it need.
 
-    `clients` is called for each operation and returns the pair made by `s3_clients`. Safe to share
-    between threads if `clients` is.
+    `clients` is called for each operation and returns the pair made by `s3_clients`; `options` go
+    along with every object that is written or copied. Safe to share between threads if `clients`
+    is.
     """
 
     def __init__(
-        self, bucket: str, clients: Callable[[], S3Clients], dialect: Dialect = AWS
+        self,
+        bucket: str,
+        clients: Callable[[], S3Clients],
+        dialect: Dialect = AWS,
+        options: WriteOptions = _DEFAULTS,
     ) -> None:
         self._bucket = bucket
         self._clients = clients
         self._dialect = dialect
+        self._options = options
 
     @property
     def bucket(self) -> str:
@@ -112,6 +120,7 @@ class S3Versions:
                 CopySource=copy_source,
                 CopySourceIfMatch=quoted(source.etag),
                 **replacement_parameters(source),
+                **self._options.parameters(),
             )
         return written(response["CopyObjectResult"]["ETag"], response)
 

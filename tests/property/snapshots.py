@@ -48,9 +48,9 @@ class Snapshot:
         own, peer = self.objects[stack], self.objects[1 - stack]
         return weigh(own, peer, self.records[stack], PAIRS[stack])
 
-    def verdict(self, stack: int, *, waited: bool = False) -> Verdict:
+    def verdict(self, stack: int, *, waited: bool = False, is_one_way: bool = False) -> Verdict:
         own, peer = self.objects[stack], self.objects[1 - stack]
-        return decide(own, peer, self.evidence(stack), Terms(waited=waited))
+        return decide(own, peer, self.evidence(stack), Terms(waited, is_one_way=is_one_way))
 
     def carry_out(self, stack: int, verdict: Verdict, *, is_recorded: bool = True) -> None:
         """Do what the verdict says; a stack that does not record it keeps its intent open."""

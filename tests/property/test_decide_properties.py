@@ -10,6 +10,7 @@ from sync_core.model import (
     Delete,
     Side,
     Skip,
+    SkipReason,
     Unsure,
 )
 from tests.property.snapshots import Snapshot, effect_of, numbers, snapshots
@@ -106,3 +107,36 @@ def test_verdicts_come_to_an_end_and_both_sides_are_equal(snapshot: Snapshot, fi
     else:
         raise AssertionError(f"no end: {snapshot}")
     assert snapshot.values[0] == snapshot.values[1]
+
+
+@in_any_state
+def test_one_way_nothing_is_ever_written_here_nor_left_to_the_peers_stack(
+    snapshot: Snapshot, stack: int, *, waited: bool
+) -> None:
+    verdict = snapshot.verdict(stack, waited=waited, is_one_way=True)
+    effect = effect_of(stack, verdict)
+    if effect is not None:
+        assert effect[0] == 1 - stack, "only the peer's side is written to"
+    elif isinstance(verdict, Skip):
+        assert verdict.reason not in {SkipReason.PEER_ACTS, SkipReason.PEER_WINS}
+
+
+@in_any_state
+def test_one_way_what_goes_to_the_peer_both_ways_goes_there_as_well(
+    snapshot: Snapshot, stack: int, *, waited: bool
+) -> None:
+    both_ways = snapshot.verdict(stack, waited=waited)
+    effect = effect_of(stack, both_ways)
+    if effect is not None and effect[0] == 1 - stack:
+        assert snapshot.verdict(stack, waited=waited, is_one_way=True) == both_ways
+
+
+@given(snapshots, numbers)
+def test_one_way_verdicts_come_to_an_end(snapshot: Snapshot, stack: int) -> None:
+    for _ in range(MAX_ROUNDS):
+        verdict = snapshot.verdict(stack, waited=True, is_one_way=True)
+        if isinstance(verdict, Skip):
+            break
+        snapshot.carry_out(stack, verdict)
+    else:
+        raise AssertionError(f"no end: {snapshot}")

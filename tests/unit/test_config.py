@@ -5,8 +5,9 @@ import pytest
 from sync_core import config
 from sync_core.config import Config
 from sync_core.errors import ConfigError
-from sync_core.model import ConflictPolicy, Site, SitePair
+from sync_core.model import ConflictPolicy, Direction, Site, SitePair
 from sync_core.safety import DeleteLimits
+from sync_core.storage.s3_options import WriteOptions
 
 REQUIRED = {
     "DUALWAY_SITE": "cn",
@@ -39,6 +40,15 @@ OPTIONAL = {
     "DUALWAY_DELETE_WINDOW_SECONDS": "600",
     "DUALWAY_DELETE_SETTLE_SECONDS": "0",
     "DUALWAY_FINDER_SECONDS": "0",
+    "DUALWAY_FINDER_DEPTH": "2",
+    "DUALWAY_FINDER_PARALLELISM": "40",
+    "DUALWAY_DIRECTION": "to-peer",
+    "DUALWAY_PREFIX_LIST": "lists/prefixes.txt",
+    "DUALWAY_INCLUDE_METADATA": "false",
+    "DUALWAY_STORAGE_CLASS": "STANDARD_IA",
+    "DUALWAY_ACL": "bucket-owner-full-control",
+    "DUALWAY_SSE": "AES256",
+    "DUALWAY_REQUESTER_PAYS": "true",
 }
 
 
@@ -72,6 +82,13 @@ def test_the_required_variables_are_enough() -> None:
         excluded=(),
         delete_limits=DeleteLimits(100, 25, 3600, 300),
         finder_seconds=3600,
+        finder_depth=0,
+        finder_parallelism=4,
+        direction=Direction.TWO_WAY,
+        prefix_list=None,
+        include_metadata=True,
+        write_options=WriteOptions(None, None, None, None),
+        requester_pays=False,
     )
 
 
@@ -90,6 +107,38 @@ def test_each_optional_variable_replaces_its_default() -> None:
     assert (read.conflict_policy, read.preferred_site) == (ConflictPolicy.KEEP_VERSION, None)
     assert read.delete_limits == DeleteLimits(7, 5, 600, 0)
     assert read.finder_seconds == 0
+    assert (read.finder_depth, read.finder_parallelism) == (2, 40)
+    assert read.direction is Direction.TO_PEER
+    assert read.prefix_list == "lists/prefixes.txt"
+    assert not read.include_metadata
+    assert read.write_options == WriteOptions("STANDARD_IA", "bucket-owner-full-control", "AES256")
+    assert read.requester_pays
+
+
+def test_a_key_of_ones_own_goes_with_kms() -> None:
+    kms = {"DUALWAY_SSE": "aws:kms", "DUALWAY_SSE_KMS_KEY_ID": "arn:aws-cn:kms:x:1:key/2"}
+    read = Config.from_environment(REQUIRED | kms)
+    assert read.write_options == WriteOptions(
+        encryption="aws:kms", kms_key_id="arn:aws-cn:kms:x:1:key/2"
+    )
+
+
+@pytest.mark.parametrize("encryption", ["", "AES256"])
+def test_a_key_without_kms_is_refused(encryption: str) -> None:
+    error = complaint(DUALWAY_SSE=encryption, DUALWAY_SSE_KMS_KEY_ID="k")
+    assert error.cause == (
+        "DUALWAY_SSE_KMS_KEY_ID is set without aws:kms: set DUALWAY_SSE to aws:kms, "
+        "or take the key id away"
+    )
+
+
+def test_one_way_the_peer_cannot_be_preferred() -> None:
+    error = complaint(DUALWAY_DIRECTION="to-peer", DUALWAY_CONFLICT_POLICY="prefer:global")
+    assert error.cause == (
+        "DUALWAY_CONFLICT_POLICY prefers global, which one way never wins: prefer cn"
+    )
+    one_way = {"DUALWAY_DIRECTION": "to-peer", "DUALWAY_CONFLICT_POLICY": "prefer:cn"}
+    assert Config.from_environment(REQUIRED | one_way).preferred_site == "cn"
 
 
 @pytest.mark.parametrize("policy", ["keep-copy", "keep-version", "manual"])
@@ -159,6 +208,15 @@ def test_an_empty_environment_is_complained_about_once_and_whole() -> None:
         ("DUALWAY_DELETE_WINDOW_SECONDS", "0", "give a whole number from 1 to 604800"),
         ("DUALWAY_DELETE_SETTLE_SECONDS", "86401", "give a whole number from 0 to 86400"),
         ("DUALWAY_FINDER_SECONDS", "hourly", "give a whole number from 0 to 604800"),
+        ("DUALWAY_FINDER_DEPTH", "17", "give a whole number from 0 to 16"),
+        ("DUALWAY_FINDER_PARALLELISM", "0", "give a whole number from 1 to 40"),
+        ("DUALWAY_FINDER_PARALLELISM", "41", "give a whole number from 1 to 40"),
+        ("DUALWAY_DIRECTION", "TwoWay", "give one of two-way, to-peer"),
+        ("DUALWAY_INCLUDE_METADATA", "yes", "give one of true, false"),
+        ("DUALWAY_REQUESTER_PAYS", "True", "give one of true, false"),
+        ("DUALWAY_STORAGE_CLASS", "DEEP_ARCHIVE", "give one of STANDARD, STANDARD_IA, ONEZONE_IA"),
+        ("DUALWAY_ACL", "mine", "give one of private, public-read"),
+        ("DUALWAY_SSE", "AWS_KMS", "give one of AES256, aws:kms"),
         ("DUALWAY_LOG_LEVEL", "loud", "give one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ],
 )

@@ -58,12 +58,18 @@ def test_an_epoch_is_the_same_whenever_it_is_asked_for() -> None:
         ("DUALWAY_CONFLICT_POLICY", "prefer:global"),
         ("DUALWAY_CONFLICT_POLICY", "manual"),
         ("DUALWAY_CONFLICT_POLICY", ""),
+        ("DUALWAY_DIRECTION", "to-peer"),
+        ("DUALWAY_INCLUDE_METADATA", "false"),
     ],
 )
 def test_whatever_makes_the_same_buckets_mean_something_else_changes_the_epoch(
     name: str, value: str
 ) -> None:
     assert epoch({name: value}) != epoch()
+
+
+def test_an_epoch_that_was_approved_in_an_earlier_release_stays_the_same() -> None:
+    assert epoch() == "80b46353af91fa01"
 
 
 def test_swapped_prefixes_are_another_meaning() -> None:
@@ -80,6 +86,13 @@ def test_swapped_prefixes_are_another_meaning() -> None:
         ("DUALWAY_MAX_DELETES", "1"),
         ("DUALWAY_GRACE_SECONDS", "1"),
         ("DUALWAY_FINDER_SECONDS", "1"),
+        ("DUALWAY_FINDER_DEPTH", "1"),
+        ("DUALWAY_DIRECTION", "two-way"),
+        ("DUALWAY_INCLUDE_METADATA", "true"),
+        ("DUALWAY_STORAGE_CLASS", "STANDARD_IA"),
+        ("DUALWAY_ACL", "private"),
+        ("DUALWAY_SSE", "AES256"),
+        ("DUALWAY_REQUESTER_PAYS", "true"),
     ],
 )
 def test_whatever_does_not_leaves_the_epoch_as_it_is(name: str, value: str) -> None:

@@ -34,6 +34,7 @@ Y = original(b"y", at=1_700_000_100)
 OPENED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 PEER_ACTS, PEER_WINS = SkipReason.PEER_ACTS, SkipReason.PEER_WINS
 LEFT_OPEN = SkipReason.CONFLICT_LEFT_OPEN
+ONE_WAY = SkipReason.ONE_WAY
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,20 @@ class Row:
         if self.preferred is not None:
             preferred = Side.OWN if self.preferred == side else Side.PEER
         return Terms(self.waited, preferred, self.is_manual)
+
+
+@dataclass(frozen=True)
+class OneWay:
+    """A row where changes go from a to b only: both objects, what a recorded, and a's verdict."""
+
+    says: str
+    a: ObjectVersion | None
+    b: ObjectVersion | None
+    verdict: Verdict
+    pair: tuple[ObjectVersion | None, ObjectVersion | None] | None = None
+    intent: ObjectVersion | None = None
+    knows_of_the_past: bool = False
+    is_manual: bool = False
 
 
 X_AT_B = replica(X, to="b")
@@ -204,6 +219,39 @@ ROWS = [
         Skip(11, LEFT_OPEN), Skip(11, LEFT_OPEN), pair_at_a=OLD, pair_at_b=OLD, revived="ab", is_manual=True),
 ]  # fmt: skip
 
+ONE_WAY_ROWS = [
+    OneWay("1: both gone since the last agreement", None, None, Acknowledge(1, None), pair=(X, X_AT_B)),
+    OneWay("2: the replica is there", X, X_AT_B, Acknowledge(2, Link.MARKER)),
+    OneWay("3: what is deleted at the peer is not deleted here", X, None, Skip(3, ONE_WAY), pair=(X, X_AT_B)),
+    OneWay("3: nor is a replica from the time when it went both ways", Y_AT_A, None, Skip(3, ONE_WAY)),
+    OneWay("4: our own write may have happened and been deleted", X, None, Unsure(4), intent=X),
+    OneWay("5: new here", X, None, Copy(5, X, None)),
+    OneWay("5: changed here and deleted at the peer", Y, None, Copy(5, Y, None), pair=(X, X_AT_B)),
+    OneWay("6: deleted here", None, X_AT_B, Delete(6, X_AT_B), pair=(X, X_AT_B)),
+    OneWay("7: new at the peer", None, Y, Skip(7, ONE_WAY)),
+    OneWay("7: deleted here and changed at the peer", None, Y, Skip(7, ONE_WAY), pair=(X, X_AT_B)),
+    OneWay("7: a deleted replica was brought back at the peer", None, X_AT_B, Skip(7, ONE_WAY),
+        pair=GONE, knows_of_the_past=True),
+    OneWay("8: changed here", Y, X_AT_B, Copy(8, Y, X_AT_B), pair=(X, X_AT_B)),
+    OneWay("9: changed at the peer, later", X, Y, Skip(9, ONE_WAY), pair=(X, X_AT_B)),
+    OneWay("9: changed at the peer, which shows it", X, X_EDITED_AT_B, Skip(9, ONE_WAY)),
+    OneWay("9: an overwritten replica was brought back at the peer", Y, X_AT_B, Skip(9, ONE_WAY),
+        pair=OLD, knows_of_the_past=True),
+    OneWay("10: the peer's is newer than a replica from the time when it went both ways", Y_AT_A, Z,
+        Skip(10, ONE_WAY), pair=(X, Z)),
+    OneWay("10: two replicas, what ours came from was overwritten at the peer", W_AT_A_OVER_X, X_AT_B_OVER_Y,
+        Skip(10, ONE_WAY)),
+    OneWay("10: two originals, each known to have been seen: ours wins although it is older", Y_EDITED_AT_A, Y,
+        Conflict(10, Y_EDITED_AT_A, Y), pair=(Y_EDITED_AT_A, X_AT_B)),
+    OneWay("11: written on both sides unseen: ours wins although it is older", X, Y, Conflict(11, X, Y)),
+    OneWay("11: changed on both sides: ours wins although it is older", X, Y,
+        Conflict(11, X, Y), pair=(W, X_AT_B_OVER_W)),
+    OneWay("11: our own write may have been overwritten", X, Y, Unsure(11), intent=X),
+    OneWay("11: brought back at the peer and changed here: ours wins although it is older", Z, X_AT_B,
+        Conflict(11, Z, X_AT_B), pair=OLD, knows_of_the_past=True),
+    OneWay("11: a person decides", X, Y, Skip(11, LEFT_OPEN), is_manual=True),
+]  # fmt: skip
+
 
 def record(
     pair: tuple[ObjectVersion | None, ObjectVersion | None] | None,
@@ -240,6 +288,21 @@ def test_stack_b_decides_by_the_same_table(row: Row) -> None:
     known = record(row.pair_at_b, mirrored=True, knows_of_the_past="b" in row.revived)
     evidence = weigh(row.b, row.a, known, AT_B)
     assert decide(row.b, row.a, evidence, row.terms("b")) == row.at_b
+
+
+@pytest.mark.parametrize("waited", [False, True])
+@pytest.mark.parametrize("row", ONE_WAY_ROWS, ids=lambda row: row.says)
+def test_one_way_nothing_is_done_on_the_own_side(row: OneWay, *, waited: bool) -> None:
+    known = record(row.pair, row.intent, knows_of_the_past=row.knows_of_the_past)
+    terms = Terms(waited, is_manual=row.is_manual, is_one_way=True)
+    expected = row.verdict
+    if waited and isinstance(expected, Unsure) and row.a is not None:
+        expected = Copy(5, row.a, None) if row.b is None else Conflict(11, row.a, row.b)
+    assert decide(row.a, row.b, weigh(row.a, row.b, known, AT_A), terms) == expected
+
+
+def test_every_row_is_specified_one_way_as_well() -> None:
+    assert {row.verdict.row for row in ONE_WAY_ROWS} == set(range(1, 12))
 
 
 def test_every_row_of_the_table_is_specified() -> None:
