@@ -13,11 +13,15 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Middleware = Callable[[Application], Application]
 
 LOCAL_PREFIX = "/_dualway/"
 """Paths below this are answered here; no bucket name may begin with an underscore."""
 
 HEALTH_PATH = "/_ministack/health"
+
+ANSWER_PREFIX = "/_ministack/cfn-response/"
+"""Where functions answer CloudFormation; the rest of a path is a token that one of them is told."""
 
 caller_access_key: ContextVar[str] = ContextVar("caller_access_key", default="")
 """The access key id that signed the request being served; empty when it was not signed.
@@ -45,7 +49,7 @@ def with_local_endpoints(
         path: str = scope["path"]
         if path.startswith(LOCAL_PREFIX):
             await endpoints.get(path, _not_found)(scope, receive, send)
-        elif path.startswith("/_ministack/") and path != HEALTH_PATH:
+        elif path.startswith("/_ministack/") and not _is_open(path):
             await _not_found(scope, receive, send)
         else:
             caller_access_key.set(_signer(scope))
@@ -69,6 +73,10 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 async def _not_found(_scope: Scope, _receive: Receive, send: Send) -> None:
     await answer(send, 404, b'{"message": "no such local endpoint"}')
+
+
+def _is_open(path: str) -> bool:
+    return path == HEALTH_PATH or path.startswith(ANSWER_PREFIX)
 
 
 def _signer(scope: Scope) -> str:
