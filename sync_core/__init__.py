@@ -16,15 +16,18 @@ with `safety`.
 |---|---|---|
 | values | model, errors | the standard library |
 | pure: deciding | decide, evidence, marker, tags, agreement, hints, safety | values, pure |
-| pure: the rest | events, occasion, echo, draft, holds, routing, backoff, parts, compare | same |
+| pure: which keys | routing, prefix_list, ranges | same |
+| pure: the rest | events, occasion, echo, draft, holds, backoff, parts, compare | same |
+| pure: for people | entries, notifications | same |
 | ports | storage.protocol, records.protocol, queues.protocol | values |
 | act: keys | pipeline, evaluation, gather, transfer, multipart, losers, blocked, tagging | above |
-| act: around | stack, outcomes, settle, worker, finder, schedule | above |
+| act: around | stack, outcomes, settle, worker, schedule | above |
+| act: finding | turn, finder, shared_round | above |
 | act: guards | guard, sentinel, journal | above |
 | act: to see | probe, explain, conflicts, verify | above |
 | adapters | storage, records, queues | values, pure, their own port |
-| wiring | config, peer, telemetry, startup, bootstrap | all of the above |
-| for people | cli, local, and outside of this package handlers, scripts | everything |
+| wiring | config, variables, peer, telemetry, startup, assembly, bootstrap | all of the above |
+| for people | cli, launch, local, and outside of this package handlers, scripts | everything |
 
 `stack` holds what the acting modules share: the two sides, the records, the settings, the clock.
 Own and peer are the two sides as one deployment sees them; where something moves, it moves from a

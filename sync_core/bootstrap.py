@@ -23,6 +23,7 @@ from boto3.session import Session
 from botocore.compat import HAS_CRT
 from botocore.config import Config as ClientConfig
 
+from sync_core.assembly import nudge_of, prefixes_of, settings_of, sides_of
 from sync_core.config import Config
 from sync_core.errors import ConfigError
 from sync_core.finder import FinderReport
@@ -35,12 +36,13 @@ from sync_core.records.dynamodb import DynamoDBRecordStore
 from sync_core.records.protocol import Table
 from sync_core.schedule import Schedule
 from sync_core.settle import BatchPipeline
-from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.shared_round import SharedRound
+from sync_core.stack import Context, Stack
 from sync_core.startup import Startup
 from sync_core.storage.prefixed import below
 from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
 from sync_core.telemetry import Telemetry, new_logger
 from sync_core.worker import Worker, WorkerSettings, run_until_signal
 
@@ -74,6 +76,10 @@ class Connected:
         """Run a finder round, or the rest of one that was interrupted."""
         return self.startup.find(self.queue, is_ending)
 
+    def shared_round(self) -> SharedRound:
+        """Return the calls of a finder round that several processes run together."""
+        return self.startup.running().shared_round(self.queue)
+
     def deployment(self) -> Deployment:
         """Return what consumes the queue."""
         return Deployment(
@@ -90,9 +96,10 @@ def connect(config: Config, telemetry: Telemetry) -> Connected:
     _require_python_signing()
     session = aws_session()
     peer = _peer(session, config)
-    stack = _stack(session, config, telemetry, peer)
+    own_clients = _own_clients(session, config)
+    stack = _stack(config, telemetry, own_clients, peer)
     rules = GuardRules(config.delete_limits, config.epoch)
-    startup = Startup(stack, rules, telemetry)
+    startup = Startup(stack, rules, telemetry, lambda: prefixes_of(config, own_clients))
     queue = _queue(session, config)
     return Connected(config, queue, startup, telemetry, peer, stack.records)
 
@@ -157,10 +164,20 @@ def aws_session() -> Session:
     return Session(botocore_session=session)
 
 
-def open_bucket(site: Site, endpoint_url: str | None, access_key: AccessKey | None) -> SyncStore:
+def open_bucket(
+    site: Site,
+    endpoint_url: str | None,
+    access_key: AccessKey | None,
+    *,
+    requester_pays: bool = False,
+) -> SyncStore:
     """Open one site's bucket with a key pair (None: with the credentials of the process)."""
     clients = s3_clients(
-        aws_session(), site.region, access_key=access_key, endpoint_url=endpoint_url
+        aws_session(),
+        site.region,
+        access_key=access_key,
+        endpoint_url=endpoint_url,
+        requester_pays=requester_pays,
     )
     return below(S3ObjectStore(site.bucket, lambda: clients), site.prefix)
 
@@ -176,6 +193,7 @@ def _peer(session: Session, config: Config) -> Peer:
             access_key=access.access_key,
             endpoint_url=endpoint_url,
             max_connections=_connections(config),
+            requester_pays=config.requester_pays,
         )
         return PeerConnection(s3, _hints(session, config, access))
 
@@ -195,38 +213,29 @@ def _hints(session: Session, config: Config, access: PeerAccess) -> SQSQueue | N
     return SQSQueue(client, access.queue_url)
 
 
-def _stack(session: Session, config: Config, telemetry: Telemetry, peer: Peer) -> Stack:
-    pair = config.pair
-    own_clients = s3_clients(
+def _own_clients(session: Session, config: Config) -> S3Clients:
+    return s3_clients(
         session,
-        pair.own.region,
+        config.pair.own.region,
         endpoint_url=config.endpoint_url,
         max_connections=_connections(config),
+        requester_pays=config.requester_pays,
     )
+
+
+def _stack(config: Config, telemetry: Telemetry, own_clients: S3Clients, peer: Peer) -> Stack:
     return Stack(
-        sides=Sides(
-            pair=pair,
-            own=below(S3ObjectStore(pair.own.bucket, lambda: own_clients), pair.own.prefix),
-            peer=below(S3ObjectStore(pair.peer.bucket, peer.s3), pair.peer.prefix),
-        ),
+        sides=sides_of(config, own_clients, peer.s3),
         records=DynamoDBRecordStore.connect(
-            config.records_table, pair.own.region, endpoint_url=config.endpoint_url
+            config.records_table, config.pair.own.region, endpoint_url=config.endpoint_url
         ),
-        settings=Settings(
-            echo_principals=config.echo_principal_ids,
-            grace_seconds=config.grace_seconds,
-            # A key is free again when the messages of the worker that died are.
-            lease_seconds=config.visibility_timeout_seconds,
-            conflict_policy=config.conflict_policy,
-            preferred_site=config.preferred_site,
-            excluded=config.excluded,
-        ),
+        settings=settings_of(config),
         context=Context(
             clock=lambda: datetime.now(UTC),
             nonce=lambda: secrets.token_hex(8),
             executor=ThreadPoolExecutor(config.concurrency, thread_name_prefix="transfer"),
             report=telemetry.report,
-            nudge=lambda key: peer.nudge(pair.peer.prefix + key),
+            nudge=nudge_of(config, peer.nudge),
         ),
     )
 

@@ -7,6 +7,7 @@ DualwayError
  |   +- Ambiguous            the request may have had its effect although no success was seen
  |   +- AccessDenied         403: a key being rotated or a policy being mended
  |   +- IntegrityError       the bytes that arrived are not the bytes that were sent
+ |   +- RangesFailed         parts of a finder round failed; the next round does them over
  |   `- Unexpected           a defect of ours: retried, so that nothing is lost, and logged
  +- Stale                the world is not as it was read: evaluate the key again, at once
  |   +- PreconditionFailed   412, or 404 on If-Match
@@ -64,6 +65,10 @@ class AccessDenied(Retryable):
 
 class IntegrityError(Retryable):
     """The bytes that arrived differ in length or digest from what the source's store declared."""
+
+
+class RangesFailed(Retryable):
+    """Parts of a finder round failed; `cause` names each of them with its error."""
 
 
 class Unexpected(Retryable):

@@ -6,34 +6,29 @@ becomes a message to the own queue, as an event would, and the pipeline looks at
 beside live traffic. A round that was interrupted goes on behind its last checkpoint.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
+from typing import Any
 
-from sync_core.compare import Known, merge_with_records
-from sync_core.errors import ConfigError, DualwayError
+from sync_core.compare import Known, merge_in_runs
 from sync_core.events import job_body
-from sync_core.hints import Reason, reason_of
+from sync_core.hints import Reason, reasons_of
 from sync_core.model import ControlItem
 from sync_core.queues.protocol import SupportsBulkSend
-from sync_core.routing import OWN_PREFIX, is_excluded
+from sync_core.ranges import KeyRange
+from sync_core.routing import OWN_PREFIX
 from sync_core.stack import Stack
-
-CONTROL = "finder"
-"""Name of the control item that holds the checkpoint and the last report."""
+from sync_core.turn import Noted, Turn, noted_in
 
 CHECKPOINT_KEYS = 20_000
 """After so many keys a checkpoint is written, and the round is kept for its finder."""
 
 HINTS_AT_ONCE = 500
 """How many hints are held back before they are sent."""
-
-_TURN_SECONDS = 900
-
 
 _SYNCED = (
     Reason.IN_SYNC,
@@ -97,6 +92,29 @@ class FinderReport:
         """The pace."""
         return self.scanned / self.seconds if self.seconds > 0 else 0.0
 
+    def values(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "started_at": self.started_at.isoformat(),
+            "ended": self.ended,
+            "reasons": self.reasons,
+            "seconds": self.seconds,
+            "start_after": self.start_after,
+            "deletes_are_held": self.deletes_are_held,
+        }
+
+    @staticmethod
+    def of(values: Noted) -> "FinderReport":
+        """Return what `values` was made of."""
+        return FinderReport(
+            started_at=datetime.fromisoformat(values["started_at"]),
+            ended=Ended(values["ended"]),
+            reasons=Counter(values["reasons"]),
+            seconds=values["seconds"],
+            start_after=values["start_after"],
+            deletes_are_held=values["deletes_are_held"],
+        )
+
 
 class Finder:
     """Runs rounds for one stack; one at a time among all of the stack's processes.
@@ -124,8 +142,8 @@ class Finder:
         `is_ending` is asked at every checkpoint: True interrupts the round there. Raises what the
         stores, the table and the queue raise; then the round goes on from its last checkpoint.
         """
-        turn = _Turn(self._stack, self._owner)
-        report = turn.begin()
+        turn = Turn(self._stack, self._owner)
+        report = self._begun(turn)
         if report is None:
             return FinderReport(self._stack.now(), Ended.BUSY)
         try:
@@ -134,56 +152,104 @@ class Finder:
             turn.release()
             raise
 
+    def _begun(self, turn: Turn) -> FinderReport | None:
+        """Return the round to go on with, new or interrupted; None while it is another's turn."""
+        noted = turn.look()
+        if noted is None:
+            return None
+        report = FinderReport.of(noted) if noted else FinderReport(self._stack.now())
+        if report.ended is not Ended.INTERRUPTED or not report.start_after:
+            report = FinderReport(self._stack.now())
+        return report if turn.note(report.values()) else None
+
     def _go_on(
-        self, turn: "_Turn", report: FinderReport, is_ending: Callable[[], bool]
+        self, turn: Turn, report: FinderReport, is_ending: Callable[[], bool]
     ) -> FinderReport:
+        began = self._stack.now()
+
+        def until_now(start_after: str, ended: Ended) -> FinderReport:
+            seconds = report.seconds + (self._stack.now() - began).total_seconds()
+            return replace(report, seconds=seconds, start_after=start_after, ended=ended)
+
+        def at_checkpoint(key: str) -> bool:
+            turn.keep(until_now(key, Ended.INTERRUPTED).values())
+            return is_ending()
+
+        last = self.sweep(KeyRange(after=report.start_after), report.reasons, at_checkpoint)
+        if last is not None:
+            found = until_now(last, Ended.INTERRUPTED)
+        else:
+            found = until_now("", Ended.COMPLETE)
+            found = replace(found, deletes_are_held=self._deletes_are_held)
+        turn.end(found.values())
+        return found
+
+    def sweep(
+        self, keys: KeyRange, reasons: Counter[str], at_checkpoint: Callable[[str], bool]
+    ) -> str | None:
+        """Compare a range of keys, send the hints, and count the keys by their reasons.
+
+        `at_checkpoint` is called every CHECKPOINT_KEYS keys, when all before has been sent and
+        counted, with the last key; True ends it there. Returns that key; None at the range's end.
+        """
+        hints: list[str] = []
         in_sync = 0
-        for number, (known, reason) in enumerate(self.compare(report.start_after), start=1):
+        for number, (known, reason) in enumerate(self.compare(keys.after, keys.until), start=1):
             # Nearly all keys come this way, and a Counter would double what one of them costs here.
             if reason is _IN_SYNC:
                 in_sync += 1
             else:
-                self._note(turn, report, known[0], reason)
+                reasons[reason] += 1
+                if reason.asks_for_a_look:
+                    self._hint(hints, known[0])
             if number % CHECKPOINT_KEYS == 0:
-                _count_in_sync(report, in_sync)
+                _count_in_sync(reasons, in_sync)
                 in_sync = 0
-                self._send(turn)
-                report = turn.keep(report, start_after=known[0])
-                if is_ending():
-                    return turn.end(report, Ended.INTERRUPTED)
-        _count_in_sync(report, in_sync)
-        self._send(turn)
-        report = replace(report, start_after="", deletes_are_held=self._deletes_are_held)
-        return turn.end(report, Ended.COMPLETE)
+                self._send(hints)
+                if at_checkpoint(known[0]):
+                    return known[0]
+        _count_in_sync(reasons, in_sync)
+        self._send(hints)
+        return None
 
-    def compare(self, start_after: str = "") -> Iterator[tuple[Known, Reason]]:
-        """Yield each key behind `start_after` with the reason to look at it, or not to."""
-        sides, excluded = self._stack.sides, self._stack.settings.excluded
-        for known in merge_with_records(
+    def compare(
+        self, start_after: str = "", until: str | None = None
+    ) -> Iterator[tuple[Known, Reason]]:
+        """Yield each key behind `start_after` with the reason to look at it, or not to.
+
+        It ends with the last key up to `until` (None: with the last one of all).
+        """
+        sides = self._stack.sides
+        runs: Iterable[Sequence[Known]] = merge_in_runs(
             sides.own.list(start_after=start_after),
             sides.peer.list(start_after=start_after),
             self._stack.records.list(start_after),
-        ):
-            key, own, peer, record = known
-            if (excluded or key.startswith(OWN_PREFIX)) and is_excluded(key, excluded):
-                continue
-            reason = reason_of(own, peer, record)
-            if self._deletes_are_held and reason in _CALL_FOR_A_DELETE:
-                reason = Reason.DELETE_HELD
-            yield known, reason
+        )
+        if until is not None:
+            runs = _up_to(until, runs)
+        return chain.from_iterable(map(self._judged, runs))
 
-    def _note(self, turn: "_Turn", report: FinderReport, key: str, reason: Reason) -> None:
-        report.reasons[reason] += 1
-        if reason.asks_for_a_look:
-            turn.hints.append(key)
-            if len(turn.hints) >= HINTS_AT_ONCE:
-                self._send(turn)
+    def _judged(self, run: Sequence[Known]) -> Iterator[tuple[Known, Reason]]:
+        settings = self._stack.settings
+        # A run is in order: its first and last key tell whether our own may be between them.
+        if settings.is_selective or run[0][0][: len(OWN_PREFIX)] <= OWN_PREFIX <= run[-1][0]:
+            run = [known for known in run if not settings.excludes(known[0])]
+        reasons = reasons_of(run)
+        if self._deletes_are_held:
+            held = Reason.DELETE_HELD
+            reasons = [held if reason in _CALL_FOR_A_DELETE else reason for reason in reasons]
+        return zip(run, reasons, strict=True)
 
-    def _send(self, turn: "_Turn") -> None:
-        if turn.hints:
+    def _hint(self, hints: list[str], key: str) -> None:
+        hints.append(key)
+        if len(hints) >= HINTS_AT_ONCE:
+            self._send(hints)
+
+    def _send(self, hints: list[str]) -> None:
+        if hints:
             prefix = self._stack.sides.pair.own.prefix
-            self._queue.send_many([job_body(prefix + key) for key in turn.hints])
-            turn.hints.clear()
+            self._queue.send_many([job_body(prefix + key) for key in hints])
+            hints.clear()
 
 
 # Names of this module are found faster than members of an enumeration are (enum.property).
@@ -191,99 +257,22 @@ _IN_SYNC = Reason.IN_SYNC
 _CALL_FOR_A_DELETE = frozenset({Reason.GONE_HERE, Reason.GONE_AT_PEER})
 
 
-def _count_in_sync(report: FinderReport, keys: int) -> None:
+def _count_in_sync(reasons: Counter[str], keys: int) -> None:
     if keys:
-        report.reasons[_IN_SYNC] += keys
+        reasons[_IN_SYNC] += keys
 
 
-class _Turn:
-    """One process's work on a round: nobody else's until it ends, or has been silent for long."""
-
-    def __init__(self, stack: Stack, owner: str) -> None:
-        self.hints: list[str] = []
-        self._stack = stack
-        self._owner = owner
-        self._item = ControlItem(CONTROL, "")
-        self._since = stack.now()
-
-    def begin(self) -> FinderReport | None:
-        """Return the round to go on with, new or interrupted; None while another process has it."""
-        self._item = self._stack.records.read_control(CONTROL) or ControlItem(CONTROL, "")
-        found = _read(self._item)
-        report, owner, until = found or (FinderReport(self._since), "", self._since)
-        if owner not in {"", self._owner} and until > self._stack.now():
-            return None
-        if report.ended is not Ended.INTERRUPTED:
-            report = FinderReport(self._since)
-        return report if self._write(report, self._owner) else None
-
-    def keep(self, report: FinderReport, *, start_after: str) -> FinderReport:
-        """Note how far the round has come; raises `ConfigError` if it was taken over meanwhile."""
-        report = self._timed(replace(report, start_after=start_after))
-        if not self._write(report, self._owner):
-            cause = "another finder has taken the round over; this one was silent for too long"
-            raise ConfigError("find", CONTROL, cause)
-        return report
-
-    def end(self, report: FinderReport, how: Ended) -> FinderReport:
-        """Note how the round ended, and leave it to whoever comes next."""
-        report = self._timed(replace(report, ended=how))
-        self._write(report, "")
-        return report
-
-    def release(self) -> None:
-        """Leave the round to whoever comes next, as the last checkpoint has it.
-
-        Where not even that can be noted, it waits until this turn is over.
-        """
-        last = _read(self._item)
-        if last is not None:
-            with suppress(DualwayError):
-                self._write(last[0], "")
-
-    def _timed(self, report: FinderReport) -> FinderReport:
-        since, self._since = self._since, self._stack.now()
-        seconds = (self._since - since).total_seconds()
-        return replace(report, seconds=report.seconds + seconds)
-
-    def _write(self, report: FinderReport, owner: str) -> bool:
-        text = _to_text(report, owner, self._stack.in_seconds(_TURN_SECONDS))
-        if not self._stack.records.write_control(replace(self._item, text=text)):
-            return False
-        self._item = replace(self._item, text=text, gen=self._item.gen + 1)
-        return True
+def _up_to(until: str, runs: Iterable[Sequence[Known]]) -> Iterator[Sequence[Known]]:
+    """Yield the runs as far as their keys go; none is empty."""
+    for run in runs:
+        if run[-1][0] > until:
+            if run[0][0] <= until:
+                yield [known for known in run if known[0] <= until]
+            return
+        yield run
 
 
 def last_report(item: ControlItem | None) -> FinderReport | None:
-    """Return what the control item `CONTROL` says of the latest round."""
-    found = _read(item) if item is not None else None
-    return found[0] if found else None
-
-
-def _to_text(report: FinderReport, owner: str, until: datetime) -> str:
-    values = {
-        "started_at": report.started_at.isoformat(),
-        "ended": report.ended,
-        "reasons": report.reasons,
-        "seconds": report.seconds,
-        "start_after": report.start_after,
-        "deletes_are_held": report.deletes_are_held,
-        "owner": owner,
-        "until": until.isoformat(),
-    }
-    return json.dumps(values)
-
-
-def _read(item: ControlItem) -> tuple[FinderReport, str, datetime] | None:
-    if not item.text:
-        return None
-    values = json.loads(item.text)
-    report = FinderReport(
-        started_at=datetime.fromisoformat(values["started_at"]),
-        ended=Ended(values["ended"]),
-        reasons=Counter(values["reasons"]),
-        seconds=values["seconds"],
-        start_after=values["start_after"],
-        deletes_are_held=values["deletes_are_held"],
-    )
-    return report, values["owner"], datetime.fromisoformat(values["until"])
+    """Return what the control item `turn.CONTROL` says of the latest round."""
+    noted = noted_in(item) if item is not None else {}
+    return FinderReport.of(noted) if noted else None

@@ -143,6 +143,6 @@ def _parse(text: str, secret: str) -> PeerAccess:
         cause = 'it should be {"access_key_id": "...", "secret_access_key": "..."}'
         raise ConfigError("read secret", secret, cause) from None
     if access_key.access_key_id == _NOT_MIRRORED:
-        cause = "copy the peer's key pair into it, from the DedicatedUserSecret of the peer's stack"
+        cause = "write a key pair of the peer's dedicated user into it, as `dualway launch` does"
         raise ConfigError("read secret", secret, cause)
     return PeerAccess(access_key, str(queue_url) if queue_url else None)

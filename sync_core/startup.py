@@ -1,7 +1,8 @@
-"""What a deployment does before its first work: try what both stores can do, and set the guard up.
+"""What a deployment does before its first work.
 
-It needs the network, which may be out when a process starts, so it is done when it is first needed
-and again when it has failed; and once a day anew, because stores change.
+It reads the list of prefixes, tries what both stores can do, and sets the guard up. All of it needs
+the network, which may be out when a process starts, so it is done when it is first needed and again
+when it has failed; and once a day anew, because stores and lists change.
 """
 
 import gc
@@ -12,14 +13,18 @@ from typing import Protocol
 
 from cachetools import TTLCache
 
+from sync_core.errors import Blocked, ConfigError
 from sync_core.finder import Ended, Finder, FinderReport
 from sync_core.guard import Announcer, Guard, GuardParts, GuardRules, GuardStatus
 from sync_core.model import Capabilities, Side
 from sync_core.pipeline import Pipeline, Settlement
+from sync_core.prefix_list import MAX_BYTES, PrefixList, parse_prefix_list
 from sync_core.probe import ability_name, guarantee, probed, recall
 from sync_core.queues.protocol import Message, SupportsBulkSend
 from sync_core.routing import longest_key_bytes
+from sync_core.shared_round import SharedRound
 from sync_core.stack import Stack
+from sync_core.storage.protocol import ObjectStore
 from sync_core.storage.weak import strengthened
 
 _DAY_SECONDS = 24 * 3600
@@ -50,6 +55,10 @@ class Running:
         """Return a finder to compare with only: nothing is verified, planted or written for it."""
         return self._finder(queue, self.guard.status())
 
+    def shared_round(self, queue: SupportsBulkSend) -> SharedRound:
+        """Return the calls of a round that several processes run together."""
+        return SharedRound(self.stack, self.guard, queue)
+
     def _finder(self, queue: SupportsBulkSend, status: GuardStatus) -> Finder:
         owner = self.stack.context.nonce()
         return Finder(self.stack, queue, owner, deletes_are_held=status.is_held)
@@ -58,14 +67,22 @@ class Running:
 class Startup:
     """Starts a deployment when it is first needed; a `BatchPipeline`, safe to share.
 
-    `stack` reaches both stores as they are. Methods raise what probing and guarding raise; the next
-    call tries again.
+    `stack` reaches both stores as they are, and `read_prefixes` returns the list of those that take
+    part, or None. Methods raise what reading it, probing and guarding raise; the next call tries
+    again.
     """
 
-    def __init__(self, stack: Stack, rules: GuardRules, telemetry: StartupTelemetry) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        rules: GuardRules,
+        telemetry: StartupTelemetry,
+        read_prefixes: Callable[[], PrefixList | None] = lambda: None,
+    ) -> None:
         self._stack = stack
         self._rules = rules
         self._telemetry = telemetry
+        self._read_prefixes = read_prefixes
         self._started: TTLCache[str, Running] = TTLCache(1, _DAY_SECONDS)
         self._lock = Lock()
 
@@ -102,27 +119,30 @@ class Startup:
             item = self._stack.records.read_control(ability_name(self._stack.sides.site_name(side)))
             found = recall(item.text) if item else None
             abilities[side] = found.capabilities if found else Capabilities()
-        return self._assembled(abilities)
+        return self._assembled(abilities, self._read_prefixes())
 
     def _start(self) -> Running:
-        raw, context = self._stack.sides, self._stack.context
-        abilities = {
-            side: probed(
-                self._stack.records,
-                raw.store(side),
-                raw.site_name(side),
-                context.clock,
-                context.nonce,
-            )
-            for side in Side
-        }
-        running = self._assembled(abilities)
+        prefixes = self._read_prefixes()
+        abilities = {side: self._probed(side) for side in Side}
+        running = self._assembled(abilities, prefixes)
         for sentence in running.guarantees:
             self._telemetry.say_guarantee(sentence)
         running.guard.begin()
         return running
 
-    def _assembled(self, abilities: Mapping[Side, Capabilities]) -> Running:
+    def _probed(self, side: Side) -> Capabilities:
+        raw, context = self._stack.sides, self._stack.context
+        store, name = raw.store(side), raw.site_name(side)
+        try:
+            return probed(self._stack.records, store, name, context.clock, context.nonce)
+        except Blocked as error:
+            # A store that takes no object at all: no message is to blame for it.
+            cause = f"{error.cause}; check the bucket, and the options for writing"
+            raise ConfigError("try the store", f"bucket {store.bucket}", cause) from error
+
+    def _assembled(
+        self, abilities: Mapping[Side, Capabilities], prefixes: PrefixList | None
+    ) -> Running:
         raw, context = self._stack.sides, self._stack.context
         pair = raw.pair
         longest_bytes = longest_key_bytes(pair.own.prefix, pair.peer.prefix)
@@ -131,8 +151,32 @@ class Startup:
             for side, found in abilities.items()
         }
         sides = replace(raw, own=stores[Side.OWN], peer=stores[Side.PEER], abilities=abilities)
-        stack = replace(self._stack, sides=sides)
+        settings = replace(self._stack.settings, prefixes=prefixes)
+        stack = replace(self._stack, sides=sides, settings=settings)
         sentences = tuple(guarantee(raw.site_name(side), abilities[side]) for side in Side)
         parts = GuardParts(sides, stack.records, context.clock, context.nonce)
-        guard = Guard(parts, self._rules, self._telemetry)
+        guard = Guard(parts, _ruled(self._rules, prefixes), self._telemetry)
         return Running(stack, guard, Pipeline(stack, guard), sentences)
+
+
+def read_prefix_list(store: ObjectStore, key: str) -> PrefixList:
+    """Read a list of prefixes from the store of a whole bucket.
+
+    Raises what the store raises, and `ConfigError` where there is no list to work with.
+    """
+    operation, advice = "read the prefix list", "put it there, or name no list"
+    try:
+        reader = store.get(key)
+    except Blocked as error:
+        raise ConfigError(operation, key, f"{error.cause}; {advice}") from error
+    if reader is None:
+        raise ConfigError(operation, key, f"the bucket {store.bucket} has no such object: {advice}")
+    with reader:
+        return parse_prefix_list(reader.read(MAX_BYTES + 1), key)
+
+
+def _ruled(rules: GuardRules, prefixes: PrefixList | None) -> GuardRules:
+    """Let the epoch tell one list from another."""
+    if prefixes is None or rules.epoch is None:
+        return rules
+    return replace(rules, epoch=f"{rules.epoch}-{prefixes.digest}")

@@ -26,20 +26,21 @@ TOP_LEVEL = {
 
 MODEL = {"model", "errors"}
 PURE = {"events", "marker", "evidence", "echo", "routing", "decide", "backoff", "parts", "compare"}
-PURE |= {"occasion", "tags", "hints", "agreement", "draft", "safety", "holds"}
+PURE |= {"occasion", "tags", "hints", "agreement", "draft", "safety", "holds", "prefix_list"}
+PURE |= {"notifications", "entries", "ranges"}
 PROTOCOLS = {"storage.protocol", "records.protocol", "queues.protocol"}
 CORE = {"stack", "gather", "transfer", "multipart", "evaluation", "pipeline", "settle", "worker"}
 CORE |= {"verify", "losers", "tagging", "outcomes", "finder", "schedule", "explain", "conflicts"}
-CORE |= {"blocked", "guard", "journal", "sentinel", "probe"}
+CORE |= {"blocked", "guard", "journal", "sentinel", "probe", "turn", "shared_round"}
 ADAPTERS = {"storage", "records", "queues"}
-WIRING = {"config", "bootstrap", "startup", "peer", "telemetry"}
-PEOPLE = {"cli", "local"}
+WIRING = {"config", "variables", "assembly", "bootstrap", "startup", "peer", "telemetry"}
+PEOPLE = {"cli", "launch", "local"}
 
 IMPURE = {"os", "io", "time", "random", "secrets", "socket", "threading", "subprocess", "logging"}
 
 VENDORS = {
-    "boto3": {"storage", "records", "queues", "bootstrap", "peer", "local"},
-    "botocore": {"storage", "records", "queues", "bootstrap", "peer", "local"},
+    "boto3": {"storage", "records", "queues", "bootstrap", "peer", "launch", "local"},
+    "botocore": {"storage", "records", "queues", "bootstrap", "peer", "launch", "local"},
     "pynamodb": {"records"},
     "aws_lambda_powertools": {"telemetry"},
     "cachetools": {"startup", "peer"},

@@ -263,7 +263,9 @@ class TwoStacks:
         settled = self.startups[side].run(messages) if messages else []
         for settlement in settled:
             for deferral in settlement.deferrals:
-                self.queues[side].send(job_body(deferral.key), deferral.delay_seconds)
+                self.queues[side].send(
+                    job_body(deferral.key, for_tags=deferral.for_tags), deferral.delay_seconds
+                )
             if isinstance(settlement.error, Poison):
                 self.dead_letters.append(str(settlement.error))
             elif settlement.error is not None:

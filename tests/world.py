@@ -278,7 +278,9 @@ class World:
 
     def _settle(self, side: str, queued: Queued, settlement: Settlement) -> None:
         for deferral in settlement.deferrals:
-            self.send(side, job_body(deferral.key), deferral.delay_seconds)
+            self.send(
+                side, job_body(deferral.key, for_tags=deferral.for_tags), deferral.delay_seconds
+            )
         if settlement.error is None or isinstance(settlement.error, Poison):
             self.queues[side].remove(queued)
             self.delivered[side].append(queued.body)

@@ -14,8 +14,12 @@ import typer
 from sync_core.cli.conflicts import conflicts
 from sync_core.cli.deletes import app as deletes
 from sync_core.cli.demo import demo
+from sync_core.cli.destroy import destroy
 from sync_core.cli.finder import finder
+from sync_core.cli.launch import launch_pair
 from sync_core.cli.local import local
+from sync_core.cli.logs import EPILOG, logs
+from sync_core.cli.rotate import rotate
 from sync_core.cli.soak import soak
 from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error, say_problem
 from sync_core.cli.verify import verify
@@ -37,9 +41,13 @@ app = typer.Typer(
 )
 app.command()(conflicts)
 app.command()(demo)
+app.command()(destroy)
 app.add_typer(deletes)
 app.command()(finder)
+app.command("launch")(launch_pair)
 app.command()(local)
+app.command(epilog=EPILOG)(logs)
+app.command()(rotate)
 app.command(hidden=True)(soak)
 app.command()(verify)
 app.command()(worker)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from sync_core.local.chaos import Chaos, chaotic_delivery
 from sync_core.local.clients import Clients
 from sync_core.local.emulator import Emulator
+from sync_core.local.gateway import Middleware
 from sync_core.local.launch import LocalSite, launch
 from sync_core.local.role_credentials import RoleCredentials
 from sync_core.local.rounds import find_as_process
@@ -24,8 +25,9 @@ class LocalCloud:
     `endpoint_url` is where every service is reached; `sites` are by name, "a" and "b". `directory`
     must exist and receives the log files. Port 0 means any free port. With `workers`, each site's
     worker is a process that is kept running, which compares both sides every `finder_seconds` (0:
-    never); `chaos` handles the delivery of events. Entering
-    raises ConfigError when the port is taken or the template cannot be launched.
+    never); `chaos` handles the delivery of events. What is in `middleware` when the context is
+    entered is put around the emulator. Entering raises ConfigError when the port is taken or the
+    template cannot be launched.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class LocalCloud:
         self.endpoint_url = ""
         self.sites: dict[str, LocalSite] = {}
         self.workers = Workers([])
+        self.middleware: list[Middleware] = []
         self._directory = directory
         self._port = port
         self._with_workers = workers
@@ -54,7 +57,7 @@ class LocalCloud:
         # As it is before the emulator's settings enter it.
         self._shell = dict(os.environ)
         with ExitStack() as undo:
-            emulator = undo.enter_context(Emulator(self._directory, self._port))
+            emulator = undo.enter_context(Emulator(self._directory, self._port, self.middleware))
             if self._chaos is not None:
                 undo.enter_context(chaotic_delivery(self._chaos))
             self.endpoint_url = emulator.endpoint_url

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -18,11 +18,30 @@ from typing import Self
 
 from sync_core.errors import ConfigError
 from sync_core.local import gaps
-from sync_core.local.gateway import HEALTH_PATH, Application, with_local_endpoints
+from sync_core.local.gateway import HEALTH_PATH, Application, Middleware, with_local_endpoints
 from sync_core.local.server import LOOPBACK, ServerThread, listen
 
-SERVICES = ("s3", "sqs", "sns", "dynamodb", "iam", "sts", "secretsmanager", "cloudformation")
-"""What the emulator answers to; every other service is off."""
+SERVICES: Mapping[str, str] = {
+    "autoscaling": "autoscaling",
+    "cloudformation": "cloudformation",
+    "dynamodb": "dynamodb",
+    "ec2": "ec2",
+    "events": "eventbridge",
+    "iam": "iam",
+    "kms": "kms",
+    "lambda": "lambda_svc",
+    "logs": "cloudwatch_logs",
+    "monitoring": "cloudwatch",
+    "s3": "s3",
+    "scheduler": "scheduler",
+    "secretsmanager": "secretsmanager",
+    "sns": "sns",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "states": "stepfunctions",
+    "sts": "sts",
+}
+"""What the emulator answers to, and the module that does; every other service is off."""
 
 _START_SECONDS = 60.0
 
@@ -34,12 +53,16 @@ class Emulator:
 
     `directory` receives `emulator.log`; nothing else is kept on disk, and the state is wiped at the
     end. Port 0 means any free port. `endpoints` are further ASGI applications by their path, which
-    begins with `gateway.LOCAL_PREFIX`; they may be added while it runs.
+    begins with `gateway.LOCAL_PREFIX`; they may be added while it runs. Each of the `middleware` is
+    put around what is behind the gateway, the last one outermost, and sees every request to AWS.
     """
 
-    def __init__(self, directory: Path, port: int = 0) -> None:
+    def __init__(
+        self, directory: Path, port: int = 0, middleware: Iterable[Middleware] = ()
+    ) -> None:
         self.endpoint_url = ""
         self.endpoints: dict[str, Application] = {}
+        self._middleware = tuple(middleware)
         self._directory = directory
         self._port = port
         self._running = ExitStack()
@@ -64,10 +87,11 @@ class Emulator:
             undo.enter_context(_environment(_settings(self._directory, port)))
             application = _import_emulator(port)
             undo.callback(_wipe_state)
+            served: Application = application.app
+            for around in self._middleware:
+                served = around(served)
             log = undo.enter_context(_log_file(self._directory / "emulator.log"))
-            server = ServerThread(
-                with_local_endpoints(application.app, self.endpoints), listener, log
-            )
+            server = ServerThread(with_local_endpoints(served, self.endpoints), listener, log)
             server.start()
             undo.callback(server.stop)
             _await_health(port, server)
@@ -135,8 +159,8 @@ def _import_emulator(port: int) -> ModuleType:
     root.addHandler(silent)
     try:
         application = importlib.import_module("ministack.app")
-        for service in SERVICES:
-            importlib.import_module(f"ministack.services.{service}")
+        for module in SERVICES.values():
+            importlib.import_module(f"ministack.services.{module}")
     finally:
         root.removeHandler(silent)
         root.setLevel(level)
@@ -146,8 +170,8 @@ def _import_emulator(port: int) -> ModuleType:
 
 def _wipe_state() -> None:
     """Forget every resource of every service that was on."""
-    for service in SERVICES:
-        sys.modules[f"ministack.services.{service}"].reset()
+    for module in SERVICES.values():
+        sys.modules[f"ministack.services.{module}"].reset()
 
 
 @contextmanager

@@ -1,25 +1,34 @@
-"""Launches cfn/site.yaml once in each of two emulated accounts, as an operator would on AWS."""
+"""Launches both sites in two emulated accounts, by the same package as `dualway launch`.
+
+The buckets and the two persons who try it are made first: on AWS they would be there already.
+"""
 
 import json
-from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from botocore.exceptions import ClientError, WaiterError
-
-import sync_core
-from sync_core.errors import ConfigError
+from sync_core.launch import launcher
+from sync_core.launch.accounts import Account as LaunchAccount
+from sync_core.launch.accounts import aws_errors, open_account
+from sync_core.launch.packages import build_source_package
+from sync_core.launch.settings import LaunchSettings, SiteSettings
+from sync_core.launch.stacks import LaunchedSite
+from sync_core.launch.template import find_template
 from sync_core.local.clients import Clients, KeyPair
+
+__all__ = ["ACCOUNTS", "Account", "LocalSite", "find_template", "launch"]
 
 VISIBILITY_TIMEOUT_SECONDS = 30
 GRACE_SECONDS = 10
 MAX_RECEIVE_COUNT = 10
 
-_STACK = "dualway"
+ELSEWHERE = "Elsewhere"
+"""The WorkerRuntime of workers that are processes of this machine."""
+
 _USER = "user"
-_POLL_SECONDS = 0.02
-_POLLS = 1500
 
 _ADMINISTRATOR = json.dumps(
     {
@@ -60,7 +69,6 @@ class LocalSite:
     user_access_key_id: str
     user_secret_access_key: str = field(repr=False)
     dedicated_user_id: str
-    dedicated_user_secret: str
     queue_url: str
     dead_letter_queue_url: str
     records_table: str
@@ -76,68 +84,66 @@ class LocalSite:
         return KeyPair(self.user_access_key_id, self.user_secret_access_key)
 
 
-def launch(endpoint_url: str) -> dict[str, LocalSite]:
-    """Launch both sites, mirror their secrets, and return the sites by name.
+def launch(endpoint_url: str, runtime: str = ELSEWHERE) -> dict[str, LocalSite]:
+    """Launch both sites, with their key pairs mirrored, and return the sites by name.
 
-    Raises ConfigError with CloudFormation's reason when a stack cannot be created.
+    `runtime` is the template's WorkerRuntime; with Lambda the emulator runs the workers. Raises
+    ConfigError with CloudFormation's reason when a stack cannot be created.
     """
-    # The emulator takes an account's number, with any secret, as the key pair of its root.
-    roots = [
-        Clients(endpoint_url, account.region, KeyPair(account.account_id, "root"))
-        for account in ACCOUNTS
-    ]
-    template = find_template().read_text(encoding="utf-8")
-    for root, account, peer in zip(roots, ACCOUNTS, ACCOUNTS[::-1], strict=True):
-        _create_stack(root, template, account, peer)
-    sites = [_site(root, account) for root, account in zip(roots, ACCOUNTS, strict=True)]
-    _mirror_secret(roots, sites)
-    _mirror_secret(roots[::-1], sites[::-1])
-    for root in roots:
-        root.close()
-    return {site.name: site for site in sites}
-
-
-def find_template() -> Path:
-    """Return the path of cfn/site.yaml: it stands beside the package, in a checkout and installed.
-
-    Raises ConfigError when it is missing.
-    """
-    path = Path(sync_core.__file__).resolve().parents[1] / "cfn" / "site.yaml"
-    if not path.is_file():
-        raise ConfigError(
-            "local cloud", str(path), "the template is missing; install dualway again"
+    settings = _settings(endpoint_url, runtime)
+    with ExitStack() as opened:
+        # The emulator takes an account's number, with any secret, as the key pair of its root.
+        roots = [
+            Clients(endpoint_url, account.region, KeyPair(account.account_id, "root"))
+            for account in ACCOUNTS
+        ]
+        first, second = (
+            open_account(site, account.region, opened.enter_context(closing(root)).client)
+            for site, account, root in zip(settings.sites, ACCOUNTS, roots, strict=True)
         )
-    return path
+        users = {each.name: _prepare_account(each) for each in (first, second)}
+        folder = Path(opened.enter_context(TemporaryDirectory(prefix="dualway-")))
+        package = build_source_package(folder)
+        wanted = launcher.Launch(
+            settings, (first, second), lambda _: {"LambdaPackage": package}, _say_nothing
+        )
+        launched = launcher.launch(wanted) or {}
+        return {name: _site(site, users[name]) for name, site in launched.items()}
 
 
-def _create_stack(root: Clients, template: str, account: Account, peer: Account) -> None:
+def _settings(endpoint_url: str, runtime: str) -> LaunchSettings:
     parameters = {
-        "SiteName": account.name,
-        "BucketName": account.bucket,
-        "PeerSiteName": peer.name,
-        "PeerBucketName": peer.bucket,
-        "PeerRegion": peer.region,
-        "VisibilityTimeoutSeconds": str(VISIBILITY_TIMEOUT_SECONDS),
+        "WorkerRuntime": runtime,
         "MaxReceiveCount": str(MAX_RECEIVE_COUNT),
         "GraceSeconds": str(GRACE_SECONDS),
     }
-    try:
-        root.client("cloudformation").create_stack(
-            StackName=_STACK,
-            TemplateBody=template,
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-            ],
-            Capabilities=["CAPABILITY_IAM"],
+    if runtime == ELSEWHERE:
+        parameters["VisibilityTimeoutSeconds"] = str(VISIBILITY_TIMEOUT_SECONDS)
+    first, second = (
+        SiteSettings(
+            name=account.name,
+            bucket=account.bucket,
+            region=account.region,
+            endpoint_url=endpoint_url,
+            parameters=parameters,
         )
-    except ClientError as error:
-        raise ConfigError("launch", f"site {account.name}", str(error)) from error
+        for account in ACCOUNTS
+    )
+    return LaunchSettings((first, second))
 
 
-def _site(root: Clients, account: Account) -> LocalSite:
-    outputs = _outputs(root, account)
-    user = _create_administrator(root)
-    dedicated_user = root.client("iam").get_user(UserName=outputs["DedicatedUserName"])["User"]
+def _prepare_account(account: LaunchAccount) -> KeyPair:
+    """Make what is in an account before a launch: the bucket, and an administrator."""
+    with aws_errors(account.name):
+        account.client("s3").create_bucket(
+            Bucket=account.site.bucket,
+            CreateBucketConfiguration={"LocationConstraint": account.region},
+        )
+        return _create_administrator(account.client("iam"))
+
+
+def _site(launched: LaunchedSite, user: KeyPair) -> LocalSite:
+    account, outputs = launched.account, launched.outputs
     return LocalSite(
         name=account.name,
         account_id=account.account_id,
@@ -145,8 +151,7 @@ def _site(root: Clients, account: Account) -> LocalSite:
         bucket=outputs["BucketName"],
         user_access_key_id=user.access_key_id,
         user_secret_access_key=user.secret_access_key,
-        dedicated_user_id=dedicated_user["UserId"],
-        dedicated_user_secret=outputs["DedicatedUserSecretArn"],
+        dedicated_user_id=outputs["DedicatedUserId"],
         queue_url=outputs["QueueUrl"],
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
         records_table=outputs["RecordsTableName"],
@@ -158,29 +163,7 @@ def _site(root: Clients, account: Account) -> LocalSite:
     )
 
 
-def _outputs(root: Clients, account: Account) -> Mapping[str, str]:
-    stacks = root.client("cloudformation")
-    try:
-        stacks.get_waiter("stack_create_complete").wait(
-            StackName=_STACK, WaiterConfig={"Delay": _POLL_SECONDS, "MaxAttempts": _POLLS}
-        )
-    except WaiterError as error:
-        reasons = _failures(stacks.describe_stack_events(StackName=_STACK)["StackEvents"])
-        raise ConfigError("launch", f"site {account.name}", reasons) from error
-    (stack,) = stacks.describe_stacks(StackName=_STACK)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-
-
-def _failures(stack_events: list[dict[str, Any]]) -> str:
-    failed = [event for event in stack_events if event["ResourceStatus"] == "CREATE_FAILED"]
-    return "; ".join(
-        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
-        for event in failed
-    )
-
-
-def _create_administrator(root: Clients) -> KeyPair:
-    iam = root.client("iam")
+def _create_administrator(iam: Any) -> KeyPair:
     iam.create_user(UserName=_USER)
     iam.put_user_policy(
         UserName=_USER, PolicyName="AdministratorAccess", PolicyDocument=_ADMINISTRATOR
@@ -189,8 +172,5 @@ def _create_administrator(root: Clients) -> KeyPair:
     return KeyPair(created["AccessKeyId"], created["SecretAccessKey"])
 
 
-def _mirror_secret(roots: list[Clients], sites: list[LocalSite]) -> None:
-    """Copy the key pair of the first site's dedicated user into the second site's account."""
-    source, destination = (root.client("secretsmanager") for root in roots)
-    value = source.get_secret_value(SecretId=sites[0].dedicated_user_secret)["SecretString"]
-    destination.put_secret_value(SecretId=sites[1].peer_secret, SecretString=value)
+def _say_nothing(_line: str) -> None:
+    """Take a line of the launch, which takes no longer than it takes to read it."""

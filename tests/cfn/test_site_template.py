@@ -1,92 +1,83 @@
-"""cfn/site.yaml as text and as data: the same for both sites, and no more rights than needed."""
+"""cfn/site.yaml as a whole: the same for both sites, valid everywhere, and in order."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from sync_core.local.launch import find_template
-from sync_core.records.dynamodb import TABLE_SCHEMA
+from tests.cfn.template import (
+    FLEET,
+    OUTPUTS,
+    PARAMETERS,
+    PATH,
+    RESOURCES,
+    RUNTIMES,
+    SITE,
+    TEMPLATE,
+    TEXT,
+    Stack,
+    walk,
+)
 
-FOURTEEN_DAYS_SECONDS = 14 * 24 * 3600
+REGIONS = (
+    "us-east-1",
+    "us-west-2",
+    "eu-central-1",
+    "ap-southeast-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "us-gov-west-1",
+)
+MOST_BYTES_BY_URL = 1_000_000
+"""AWS CloudFormation User Guide, quotas: a template that is read from S3."""
 
-WRITING_AND_READING = {
-    "s3:GetObject",
-    "s3:GetObjectTagging",
-    "s3:GetObjectVersion",
-    "s3:GetObjectVersionTagging",
-    "s3:PutObject",
-    "s3:PutObjectTagging",
-    "s3:DeleteObject",
-    "s3:DeleteObjectVersion",
-    "s3:DeleteObjectTagging",
-    "s3:AbortMultipartUpload",
-    "s3:ListMultipartUploadParts",
+IGNORED = {"W1030": "VpcId is empty unless there is a fleet, which a rule sees to"}
+
+OTHER_SITE = {
+    "AWS::Partition": "aws",
+    "AWS::Region": SITE["PeerRegion"],
+    "AWS::AccountId": "222222222222",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackId": "arn:aws:cloudformation:us-west-2:222222222222:stack/dualway/6-7-8-9-other",
+    "SiteName": SITE["PeerSiteName"],
+    "PeerSiteName": SITE["SiteName"],
+    "BucketName": SITE["PeerBucketName"],
+    "PeerBucketName": SITE["BucketName"],
+    "PeerRegion": SITE["AWS::Region"],
+    "ArtifactBucket": "packages-bravo",
 }
-LISTING = {
-    "s3:ListBucket",
-    "s3:ListBucketVersions",
-    "s3:ListBucketMultipartUploads",
-    "s3:GetBucketVersioning",
+SWAPPED = {
+    "alpha": "bravo",
+    "bravo": "alpha",
+    "cn-north-1": "us-west-2",
+    "us-west-2": "cn-north-1",
+    "amazonaws.com.cn": "amazonaws.com",
+    "arn:aws-cn": "arn:aws",
+    "111111111111": "222222222222",
+    "own5": "other",
 }
-BUCKET_ARN = {"Sub": "arn:${AWS::Partition}:s3:::${BucketName}"}
-OBJECTS_ARN = {"Sub": "arn:${AWS::Partition}:s3:::${BucketName}/*"}
 
 
-class Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as mappings: !Ref X is {"Ref": "X"}."""
-
-
-def construct_short_form(loader: Loader, name: str, node: yaml.ScalarNode) -> Mapping[str, Any]:
-    return {name: loader.construct_scalar(node)}
-
-
-Loader.add_multi_constructor("!", construct_short_form)
-
-TEXT = find_template().read_text(encoding="utf-8")
-TEMPLATE: dict[str, Any] = yaml.load(TEXT, Loader)
-RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-
-
-def properties(logical_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[logical_id]["Properties"]
-    return found
-
-
-def walk(value: Any) -> Iterator[Any]:
-    yield value
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from walk(item)
-
-
-def statements() -> list[dict[str, Any]]:
-    documents = [found for found in walk(RESOURCES) if isinstance(found, dict)]
-    return [
-        statement for found in documents if "Statement" in found for statement in found["Statement"]
-    ]
-
-
-def actions(statement: Mapping[str, Any]) -> set[str]:
-    named = statement["Action"]
-    return {named} if isinstance(named, str) else set(named)
-
-
-def permissions(logical_id: str) -> list[tuple[set[str], Any]]:
-    """Return the actions and the resource of each statement in a resource's own policies."""
-    documents = [policy["PolicyDocument"] for policy in properties(logical_id)["Policies"]]
-    return [
-        (actions(statement), statement["Resource"])
-        for document in documents
-        for statement in document["Statement"]
-    ]
+def swapped(stack: Stack) -> Any:
+    """Return a stack's resources and outputs with the names of both sites exchanged."""
+    text = json.dumps([stack.resources, stack.outputs])
+    pattern = "|".join(map(re.escape, sorted(SWAPPED, key=len, reverse=True)))
+    return json.loads(re.sub(pattern, lambda match: SWAPPED[match[0]], text))
 
 
 class TestSymmetry:
+    @pytest.mark.parametrize("runtime", RUNTIMES)
+    def test_swapping_own_and_peer_gives_the_other_site(self, runtime: str) -> None:
+        own = {"Prefix": "from/alpha/", "PeerPrefix": "from/bravo/"}
+        other = {"Prefix": "from/bravo/", "PeerPrefix": "from/alpha/"}
+        site = Stack({**RUNTIMES[runtime], **own})
+        peer = Stack({**RUNTIMES[runtime], **OTHER_SITE, **other})
+        assert swapped(site) == [peer.resources, peer.outputs]
+
     @pytest.mark.parametrize(
         "what",
         [r"\b\d{12}\b", r"\b(?!aws-)[a-z]{2}-[a-z]+-\d\b", r"arn:aws", r"amazonaws\.com\.cn"],
@@ -96,131 +87,99 @@ class TestSymmetry:
         resources = TEXT.partition("\nResources:")[2]
         assert re.findall(what, resources) == []
 
-    def test_both_sides_are_told_by_parameters_without_defaults(self) -> None:
-        sides = {"SiteName", "BucketName", "PeerSiteName", "PeerBucketName", "PeerRegion"}
-        assert all("Default" not in TEMPLATE["Parameters"][name] for name in sides)
-        assert {name for name in TEMPLATE["Parameters"] if name not in sides} == {
-            "VisibilityTimeoutSeconds",
-            "MaxReceiveCount",
-            "GraceSeconds",
+    def test_principals_alone_spell_the_domain_of_services_out(self) -> None:
+        # These are the same in every partition; EC2's is not.
+        found = set(re.findall(r"[a-z0-9-]+\.amazonaws\.com", TEXT.partition("\nResources:")[2]))
+        assert found == {
+            "s3.amazonaws.com",
+            "lambda.amazonaws.com",
+            "states.amazonaws.com",
+            "scheduler.amazonaws.com",
+            "cloudwatch.amazonaws.com",
+            "ecs-tasks.amazonaws.com",
         }
 
-    def test_only_the_bucket_has_a_name_of_its_own(self) -> None:
+
+class TestValidity:
+    def test_the_linter_finds_nothing_in_any_region(self) -> None:
+        command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "parseable"]
+        chosen = ["--regions", *REGIONS, "--ignore-checks", *IGNORED]
+        run = subprocess.run(
+            [*command, *chosen, "--", str(PATH)], capture_output=True, text=True, check=False
+        )
+        assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+    def test_it_is_small_enough_to_be_read_from_a_bucket(self) -> None:
+        assert len(TEXT.encode()) < MOST_BYTES_BY_URL
+
+    def test_there_is_no_code_in_it(self) -> None:
+        assert "ZipFile" not in TEXT
+        functions = Stack().of_type("AWS::Lambda::Function").values()
+        code = {"S3Bucket": "packages-alpha", "S3Key": "functions.zip"}
+        assert all(function["Code"] == code for function in functions)
+
+
+class TestOrder:
+    def test_every_condition_is_used(self) -> None:
+        uses = [value for value in walk([RESOURCES, OUTPUTS]) if isinstance(value, dict)]
+        named = {use["Condition"] for use in uses if isinstance(use.get("Condition"), str)}
+        named |= {use["If"][0] for use in uses if "If" in use}
+        among = {part["Condition"] for part in walk(TEMPLATE["Conditions"]) if is_condition(part)}
+        assert named | among == set(TEMPLATE["Conditions"])
+
+    def test_only_what_others_must_name_has_a_name_of_its_own(self) -> None:
+        naming = {"QueueName", "TableName", "RoleName", "FunctionName", "LogGroupName", "TopicName"}
         names = {
             (logical_id, name)
             for logical_id, resource in RESOURCES.items()
             for name in resource["Properties"]
-            if name in {"BucketName", "QueueName", "TableName", "RoleName", "Name"}
+            if name in naming and resource["Type"] != "AWS::Lambda::EventSourceMapping"
         }
-        assert names == {("Bucket", "BucketName")}
-        assert properties("Bucket")["BucketName"] == {"Ref": "BucketName"}
+        assert names == {("SyncQueue", "QueueName")}
 
-
-class TestOrder:
-    def test_every_parameter_is_described_grouped_and_used(self) -> None:
-        groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-        grouped = [name for group in groups for name in group["Parameters"]]
-        assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
-        used = re.findall(r"(?:!Ref |\$\{)(\w+)", TEXT)
-        assert set(TEMPLATE["Parameters"]) <= set(used)
-        assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
-
-    def test_every_statement_has_a_sentence_for_an_id(self) -> None:
-        sentences = [statement["Sid"] for statement in statements()]
-        assert all(re.fullmatch(r"Allow([A-Z][a-z]+){2,}", sentence) for sentence in sentences)
-
-    def test_there_is_no_code_in_it(self) -> None:
-        assert "ZipFile" not in TEXT
-        assert not any(kind["Type"].startswith("AWS::Lambda") for kind in RESOURCES.values())
+    def test_whatever_can_have_tags_has_the_sites(self) -> None:
+        untagged = {
+            "AWS::SQS::QueuePolicy",
+            "AWS::SNS::TopicPolicy",
+            "AWS::SNS::Subscription",
+            "AWS::CloudWatch::Alarm",  # Found by the prefix of their names, which is the stack's.
+            "AWS::CloudWatch::Dashboard",
+            "AWS::Logs::QueryDefinition",
+            "AWS::Lambda::EventSourceMapping",
+            "AWS::IAM::InstanceProfile",
+            "AWS::EC2::LaunchTemplate",  # Its instances have the group's.
+            "AWS::AutoScaling::ScalingPolicy",
+            "AWS::Scheduler::Schedule",
+        }
+        for stack in map(Stack, RUNTIMES.values()):
+            for resource in stack.resources.values():
+                if resource["Type"] in untagged or resource["Type"].startswith("Custom::"):
+                    continue
+                tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
+                assert tags["dualway"] == "alpha"
 
     def test_every_output_is_described(self) -> None:
-        assert all(output["Description"] for output in TEMPLATE["Outputs"].values())
+        assert all(output["Description"] for output in OUTPUTS.values())
 
-
-class TestQueues:
-    def test_each_queue_has_a_dead_letter_queue_that_keeps_longer(self) -> None:
-        queues = {
-            logical_id
-            for logical_id, resource in RESOURCES.items()
-            if resource["Type"] == "AWS::SQS::Queue"
+    def test_outputs_are_those_of_what_is_there(self) -> None:
+        always = {
+            *("SiteName", "BucketName", "PeerSiteName", "PeerBucketName", "PeerRegion"),
+            *("QueueUrl", "DeadLetterQueueUrl", "RecordsTableName", "PartsTableName"),
+            *("DedicatedUserName", "DedicatedUserId", "PeerSecretArn"),
+            *("WorkerRoleArn", "WorkerRoleId", "VisibilityTimeoutSeconds", "GraceSeconds"),
+            *("AlarmTopicArn", "DashboardName"),
         }
-        for queue in (name for name in queues if "DeadLetter" not in name):
-            target = properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["GetAtt"]
-            dead_letter_queue = target.removesuffix(".Arn")
-            assert dead_letter_queue in queues
-            kept_seconds = properties(dead_letter_queue)["MessageRetentionPeriod"]
-            assert kept_seconds == FOURTEEN_DAYS_SECONDS
-            assert kept_seconds > properties(queue)["MessageRetentionPeriod"]
+        here = {"WorkerLogGroupName", "FinderLogGroupName", "FinderStateMachineArn"}
+        assert set(Stack().outputs) == always | here
+        assert set(Stack(FLEET).outputs) == always | here | {"FleetName"}
+        assert set(Stack(RUNTIMES["Elsewhere"]).outputs) == always
 
-    def test_only_the_bucket_of_this_account_may_send(self) -> None:
-        (statement,) = properties("SyncQueuePolicy")["PolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
-        assert statement["Condition"] == {
-            "ArnEquals": {"aws:SourceArn": BUCKET_ARN},
-            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
-        }
+    def test_every_parameter_of_both_sides_is_without_a_default(self) -> None:
+        sides = {"SiteName", "BucketName", "PeerSiteName", "PeerBucketName", "PeerRegion"}
+        packages = {"ArtifactBucket", "LambdaPackage"}
+        required = {name for name, entry in PARAMETERS.items() if "Default" not in entry}
+        assert required == sides | packages
 
 
-class TestBucket:
-    def test_it_outlives_the_stack(self) -> None:
-        assert RESOURCES["Bucket"]["DeletionPolicy"] == "Retain"
-        assert RESOURCES["Bucket"]["UpdateReplacePolicy"] == "Retain"
-
-    def test_it_is_not_public(self) -> None:
-        blocked = properties("Bucket")["PublicAccessBlockConfiguration"]
-        assert len(blocked) == 4
-        assert all(blocked.values())
-
-    def test_it_tells_the_queue_of_every_kind_of_change(self) -> None:
-        told = properties("Bucket")["NotificationConfiguration"]["QueueConfigurations"]
-        assert {entry["Event"] for entry in told} == {
-            "s3:ObjectCreated:*",
-            "s3:ObjectRemoved:*",
-            "s3:LifecycleExpiration:*",
-            "s3:ObjectTagging:*",
-        }
-        assert all(entry["Queue"] == {"GetAtt": "SyncQueue.Arn"} for entry in told)
-
-    def test_it_is_made_after_its_queue_admits_it(self) -> None:
-        assert RESOURCES["Bucket"]["DependsOn"] == "SyncQueuePolicy"
-
-
-class TestPermissions:
-    def test_none_is_a_wildcard(self) -> None:
-        for statement in statements():
-            assert "*" not in "".join(actions(statement))
-            assert statement.get("Resource") != "*"
-
-    def test_the_dedicated_user_has_its_bucket_and_may_hint_and_nothing_else(self) -> None:
-        assert permissions("DedicatedUser") == [
-            (WRITING_AND_READING, OBJECTS_ARN),
-            (LISTING, BUCKET_ARN),
-            ({"sqs:SendMessage"}, {"GetAtt": "SyncQueue.Arn"}),
-        ]
-
-    def test_the_worker_has_what_is_its_sites_and_the_peers_key_pair(self) -> None:
-        bucket, listing, queue, dead_letter_queue, table, secret = permissions("WorkerRole")
-        assert (bucket, listing) == ((WRITING_AND_READING, OBJECTS_ARN), (LISTING, BUCKET_ARN))
-        assert queue[1] == {"GetAtt": "SyncQueue.Arn"}
-        assert dead_letter_queue == ({"sqs:SendMessage"}, {"GetAtt": "SyncDeadLetterQueue.Arn"})
-        assert table[1] == {"GetAtt": "RecordsTable.Arn"}
-        assert secret == ({"secretsmanager:GetSecretValue"}, {"GetAtt": "PeerSecret.Id"})
-
-    def test_workers_run_on_lambda_ecs_and_ec2_or_by_an_operators_hand(self) -> None:
-        services, operators = properties("WorkerRole")["AssumeRolePolicyDocument"]["Statement"]
-        assert services["Principal"]["Service"] == [
-            "lambda.amazonaws.com",
-            "ecs-tasks.amazonaws.com",
-            {"Sub": "ec2.${AWS::URLSuffix}"},
-        ]
-        assert operators["Principal"] == {
-            "AWS": {"Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
-        }
-
-
-def test_records_are_sorted_by_key_and_expire() -> None:
-    table = properties("RecordsTable")
-    assert {name: table[name] for name in TABLE_SCHEMA} == TABLE_SCHEMA
-    assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+def is_condition(part: Any) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("Condition"), str)

@@ -1,13 +1,8 @@
-"""Queues, stacks, and a changed emulator: the gaps that are not about S3, as seen over HTTP."""
-
-import json
-import uuid
-from typing import Any
+"""Queues, and a changed emulator, as seen over HTTP."""
 
 import pytest
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
-from sync_core.local.cloud import LocalCloud
 from sync_core.local.gaps.seam import EmulatorChanged, Seam
 from tests.conftest import WatchedBucket
 
@@ -74,74 +69,6 @@ class TestReceiptHandles:
             Entries=[{"Id": "1", "ReceiptHandle": STALE_HANDLE, "VisibilityTimeout": 5}],
         )
         assert [entry["Code"] for entry in answer["Failed"]] == ["InvalidParameterValue"]
-
-
-class TestStacks:
-    def create(self, cloud: LocalCloud, resources: dict[str, Any], **outputs: Any) -> str:
-        """Return the name of a new stack of account b."""
-        name = f"stack-{uuid.uuid4().hex[:8]}"
-        stacks = cloud.client("cloudformation", "b")
-        template = {
-            "Resources": resources,
-            "Outputs": {key: {"Value": value} for key, value in outputs.items()},
-        }
-        stacks.create_stack(
-            StackName=name,
-            TemplateBody=json.dumps(template),
-            Capabilities=["CAPABILITY_IAM"],
-            OnFailure="DO_NOTHING",
-        )
-        quick = {"Delay": 0.05, "MaxAttempts": 200}
-        stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=quick)
-        return name
-
-    def test_a_key_pair_is_created_and_deleted_with_its_stack(
-        self, local_cloud: LocalCloud
-    ) -> None:
-        stacks, iam = local_cloud.client("cloudformation", "b"), local_cloud.client("iam", "b")
-        name = self.create(
-            local_cloud,
-            {
-                "Someone": {"Type": "AWS::IAM::User"},
-                "Pair": {
-                    "Type": "AWS::IAM::AccessKey",
-                    "Properties": {"UserName": {"Ref": "Someone"}},
-                },
-            },
-            User={"Ref": "Someone"},
-            Id={"Ref": "Pair"},
-            Secret={"Fn::GetAtt": ["Pair", "SecretAccessKey"]},
-        )
-        (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
-        told = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        keys = iam.list_access_keys(UserName=told["User"])["AccessKeyMetadata"]
-        assert [key["AccessKeyId"] for key in keys] == [told["Id"]]
-        assert len(told["Secret"]) == 40
-        stacks.delete_stack(StackName=name)
-        quick = {"Delay": 0.05, "MaxAttempts": 200}
-        stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=quick)
-        assert told["User"] not in {user["UserName"] for user in iam.list_users()["Users"]}
-
-    def test_a_key_pair_of_nobody_fails_the_stack(self, local_cloud: LocalCloud) -> None:
-        pair = {"Type": "AWS::IAM::AccessKey", "Properties": {"UserName": "nobody"}}
-        with pytest.raises(WaiterError):
-            self.create(local_cloud, {"Pair": pair})
-
-    def test_the_launched_bucket_and_table_have_the_settings_of_the_template(
-        self, local_cloud: LocalCloud
-    ) -> None:
-        site = local_cloud.sites["b"]
-        s3, tables = local_cloud.client("s3", "b"), local_cloud.client("dynamodb", "b")
-        (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=site.bucket)["Rules"]
-        assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-        expiry = tables.describe_time_to_live(TableName=site.records_table)
-        assert expiry["TimeToLiveDescription"] == {
-            "TimeToLiveStatus": "ENABLED",
-            "AttributeName": "expires_at",
-        }
-        backups = tables.describe_continuous_backups(TableName=site.records_table)
-        recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-        assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 @pytest.mark.usefixtures("local_cloud")

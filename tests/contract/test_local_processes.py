@@ -48,7 +48,7 @@ for _ in range(2):
     assert time.monotonic() - stopping < 5
     poll.close()
 assert len(ports) == 2, ports
-assert buckets == [1, 1], buckets
+assert buckets == [2, 2], buckets
 assert logging.getLogger().handlers == []
 """
 

@@ -94,13 +94,16 @@ class Running:
     def dedicated_user(self, side: str) -> Clients:
         """Return clients of a side's dedicated user, with the key pair that the peer has."""
         site = self.cloud.sites[side]
-        vault = self.client("secretsmanager", side)
+        (peer,) = set(self.cloud.sites) - {side}
+        vault = self.client("secretsmanager", peer)
         texts = [
             vault.get_secret_value(SecretId=secret["ARN"])["SecretString"]
             for secret in vault.list_secrets()["SecretList"]
         ]
         [own] = [
-            found for text in texts if site.queue_url == (found := json.loads(text))["queue_url"]
+            found
+            for text in texts
+            if site.queue_url == (found := json.loads(text)).get("queue_url")
         ]
         key_pair = KeyPair(own["access_key_id"], own["secret_access_key"])
         return Clients(self.cloud.endpoint_url, site.region, key_pair)

@@ -6,9 +6,10 @@ import pytest
 
 from sync_core import finder as finder_module
 from sync_core.errors import ConfigError, Unavailable
-from sync_core.finder import CONTROL, Ended, Finder, FinderReport, last_report
+from sync_core.finder import Ended, Finder, FinderReport, last_report
 from sync_core.hints import Reason
 from sync_core.model import ControlItem
+from sync_core.turn import CONTROL
 from tests.two_stacks import Kind, TwoStacks
 
 

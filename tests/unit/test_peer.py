@@ -144,7 +144,7 @@ def test_a_secret_without_a_key_pair_is_refused_and_not_quoted(text: str | None)
 
 def test_a_secret_that_was_never_mirrored_says_what_to_do() -> None:
     text = '{"access_key_id": "not-mirrored-yet", "secret_access_key": "not-mirrored-yet"}'
-    with pytest.raises(ConfigError, match="copy the peer's key pair into it"):
+    with pytest.raises(ConfigError, match="write a key pair of the peer's dedicated user into it"):
         answer_of(text)
 
 

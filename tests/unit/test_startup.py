@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sync_core.errors import AccessDenied, ConfigError, Unavailable
+from sync_core.errors import AccessDenied, Blocked, ConfigError, Unavailable
 from sync_core.events import job_body
 from sync_core.finder import Ended
 from sync_core.model import GuaranteeLevel, Side
@@ -96,6 +96,18 @@ def test_a_start_that_failed_is_tried_again_with_the_next_work(call: str, error:
     deliver(world, "k")
     assert world.contents("b") == {"k": b"1"}
     assert world.told["a"].held == []
+
+
+def test_a_store_that_takes_no_object_is_a_wrong_configuration_and_blocks_no_message() -> None:
+    world = TwoStacks()
+    world.put("a", "k")
+    world.before["a.peer.put"] = raising(Blocked("put", "k", "no such key of KMS"))
+    with pytest.raises(ConfigError) as caught:
+        deliver(world, "k")
+    assert caught.value.key == "bucket bucket-b"
+    assert caught.value.cause == (
+        "no such key of KMS; check the bucket, and the options for writing"
+    )
 
 
 def test_both_sides_may_start_in_any_order_and_hold_nothing() -> None:

@@ -1,8 +1,11 @@
 """Tags between two stacks: each side's change arrives, echoes end, and nothing is written twice."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from sync_core.model import Action
+from sync_core.model import Action, Lease
 from sync_core.tags import tags_hash
 from tests.two_stacks import TwoStacks, other
 
@@ -223,3 +226,17 @@ def test_changes_on_both_sides_after_a_lost_echo_end_with_the_same_tags(world: T
     world.deliver("b")
     world.quiesce()
     assert tags(world, "a") == tags(world, "b")
+
+
+def test_tags_that_the_peer_put_on_another_object_are_seen_although_the_key_was_held(
+    world: TwoStacks,
+) -> None:
+    """The echo of a tagging has to say what it is about when the key is looked at again."""
+    record = world.record("a", KEY)
+    held = Lease("another", world.now + timedelta(seconds=30))
+    world.tables["a"].write([replace(record, lease=held)])
+    world.stack("b").sides.peer.put_tags(KEY, {"team": "blue"})
+    world.deliver("a")
+    world.pass_time(31)
+    world.quiesce()
+    assert_both_show(world, team="blue")

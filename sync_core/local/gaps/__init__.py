@@ -8,12 +8,14 @@ private names of one pinned version; `seam` makes a missing name an error.
 from functools import cache
 
 from sync_core.local.gaps import (
-    access_key,
+    alarm_metrics,
+    answer_url,
     batch_permissions,
     content_type,
     copy_object,
     default_checksums,
     event_records,
+    function_workers,
     head_tag_count,
     limits,
     marker_events,
@@ -22,11 +24,14 @@ from sync_core.local.gaps import (
     overwritten_tags,
     policy_wildcards,
     put_checksums,
+    query_definitions,
     queue_url,
+    scaling_numbers,
     stack_properties,
     stale_receipt,
     tagging_events,
     version_listing,
+    worker_pipes,
 )
 
 
@@ -38,6 +43,7 @@ def install(port: int) -> None:
     """
     _mend_modules()
     queue_url.install(port)
+    answer_url.install(port)
 
 
 @cache
@@ -46,8 +52,12 @@ def _mend_modules() -> None:
     event_records.install()
     tagging_events.install()
     marker_events.install()
-    access_key.install()
     stack_properties.install()
+    alarm_metrics.install()
+    scaling_numbers.install()
+    worker_pipes.install()
+    query_definitions.install()
+    function_workers.install()
     stale_receipt.install()
     batch_permissions.install()
     policy_wildcards.install()

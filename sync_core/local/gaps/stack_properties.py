@@ -1,27 +1,23 @@
-"""CloudFormation applies a bucket's lifecycle rules, a table's time to live and its backups.
+"""CloudFormation applies a table's time to live and its backups.
 
-AWS: `LifecycleConfiguration` of AWS::S3::Bucket, `TimeToLiveSpecification` and
-`PointInTimeRecoverySpecification` of AWS::DynamoDB::Table
-(https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html,
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html).
+AWS: `TimeToLiveSpecification` and `PointInTimeRecoverySpecification` of AWS::DynamoDB::Table
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html).
 Emulator: created, and these properties silently ignored.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from sync_core.local.gaps.seam import Seam
 
-_SEAM = Seam("bucket and table properties in CloudFormation")
+_SEAM = Seam("table properties in CloudFormation")
 _PROVISIONERS = "services.cloudformation.provisioners"
 
 Properties = Mapping[str, Any]
 
 
 def install() -> None:
-    """Apply the properties after the resource is created."""
-    _after_create("AWS::S3::Bucket", _lifecycle())
+    """Apply the properties after the table is created."""
     _after_create("AWS::DynamoDB::Table", _time_to_live())
     _after_create("AWS::DynamoDB::Table", _recovery())
 
@@ -36,31 +32,6 @@ def _after_create(resource_type: str, apply: Callable[[str, Properties], None]) 
         return {**handlers, "create": create}
 
     _SEAM.wrap_entry(_PROVISIONERS, "_RESOURCE_HANDLERS", resource_type, around)
-
-
-def _lifecycle() -> Callable[[str, Properties], None]:
-    put = _SEAM.take("services.s3", "_put_bucket_lifecycle")
-
-    def apply(bucket: str, properties: Properties) -> None:
-        rules = properties.get("LifecycleConfiguration", {}).get("Rules", [])
-        if rules:
-            _raise_unless_ok(put(bucket, _lifecycle_document(rules)))
-
-    return apply
-
-
-def _lifecycle_document(rules: list[Properties]) -> bytes:
-    root = ET.Element("LifecycleConfiguration")
-    for rule in rules:
-        element = ET.SubElement(root, "Rule")
-        ET.SubElement(element, "ID").text = rule["Id"]
-        ET.SubElement(element, "Status").text = rule["Status"]
-        where = ET.SubElement(element, "Filter")
-        ET.SubElement(where, "Prefix").text = rule.get("Prefix", "")
-        abort = ET.SubElement(element, "AbortIncompleteMultipartUpload")
-        days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
-        ET.SubElement(abort, "DaysAfterInitiation").text = str(days)
-    return ET.tostring(root)
 
 
 def _time_to_live() -> Callable[[str, Properties], None]:

@@ -1,0 +1,247 @@
+"""Who may do what, by cfn/site.yaml: no more than the code does or a reason says."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cfn.template import FLEET, RUNTIMES, TEMPLATE, Stack, walk
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CALLS: Mapping[str, str] = {
+    "s3:GetObject": "get_object",
+    "s3:GetObjectTagging": "get_object_tagging",
+    "s3:GetObjectVersion": "VersionId",
+    "s3:PutObject": "put_object",
+    "s3:PutObjectTagging": "put_object_tagging",
+    "s3:DeleteObject": "delete_object",
+    "s3:DeleteObjectVersion": "delete_version",
+    "s3:AbortMultipartUpload": "abort_multipart_upload",
+    "s3:ListBucket": "list_objects_v2",
+    "s3:ListBucketVersions": "list_object_versions",
+    "s3:GetBucketNotification": "get_bucket_notification_configuration",
+    "s3:PutBucketNotification": "put_bucket_notification_configuration",
+    "sqs:ReceiveMessage": "receive_message",
+    "sqs:DeleteMessage": "delete_message_batch",
+    "sqs:ChangeMessageVisibility": "change_message_visibility_batch",
+    "sqs:SendMessage": "send_message",
+    "dynamodb:GetItem": "GetItem",
+    "dynamodb:BatchGetItem": "BatchGetItem",
+    "dynamodb:Query": "Query",
+    "dynamodb:PutItem": "PutItem",
+    "secretsmanager:GetSecretValue": "get_secret_value",
+    "iam:GetUser": "get_user",
+    "iam:ListAccessKeys": "list_access_keys",
+    "iam:DeleteAccessKey": "delete_access_key",
+}
+"""Actions, and the word in the sources that needs them."""
+
+REASONS: Mapping[str, str] = {
+    "s3:GetObjectVersionTagging": "S3 asks for it when copy_object copies a version with tags",
+    "s3:PutObjectAcl": "S3 asks for it when an object is put with the canned ACL of parameter Acl",
+    "s3:ListMultipartUploadParts": "workers that share an upload look for the parts that are there",
+    "s3:ListBucketMultipartUploads": "the eight manual steps grant it, to find uploads left behind",
+    "sqs:GetQueueAttributes": "Lambda asks for it in the role of a function that a queue feeds",
+    "dynamodb:UpdateItem": "workers that share an upload note each part in the table of parts",
+    "dynamodb:DeleteItem": "workers that share an upload clear the table of parts behind them",
+    "logs:CreateLogStream": "Lambda and the CloudWatch agent write logs in the name of the role",
+    "logs:PutLogEvents": "Lambda and the CloudWatch agent write logs in the name of the role",
+    "lambda:InvokeFunction": "the state machine runs the finder",
+    "states:StartExecution": "the schedule starts the state machine",
+    "sns:Publish": "alarms are told to the topic",
+    "sts:AssumeRole": "a service, or an operator, acts in a role",
+}
+"""Actions that no word in the sources stands for."""
+
+SEED = {
+    "s3:ListBucket",
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListBucketMultipartUploads",
+    "s3:PutObjectAcl",
+    "s3:ListMultipartUploadParts",
+}
+"""What the eight manual steps of the reference grant the dedicated user."""
+
+EVERYTHING = {"PrefixListFile": "lists/prefixes.txt", "Prefix": "data/"}
+BUCKET = "arn:aws-cn:s3:::data-alpha"
+
+STACKS = [Stack({**runtime, **EVERYTHING}) for runtime in RUNTIMES.values()]
+
+
+def statements(value: Any) -> Iterator[dict[str, Any]]:
+    for found in walk(value):
+        if isinstance(found, dict) and isinstance(found.get("Statement"), list):
+            yield from found["Statement"]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def grants(stack: Stack, logical_id: str) -> dict[str, tuple[set[str], list[str]]]:
+    """Return the actions and resources of each statement of a resource's policies, by its Sid."""
+    return {
+        statement["Sid"]: (set(listed(statement["Action"])), listed(statement["Resource"]))
+        for statement in statements(stack.properties(logical_id)["Policies"])
+    }
+
+
+@pytest.fixture(scope="module")
+def words() -> set[str]:
+    """Every word in the code that runs in an account."""
+    apart = ("sync_core/local", "sync_core/cli")
+    paths = [*(ROOT / "sync_core").rglob("*.py"), *(ROOT / "handlers").rglob("*.py")]
+    sources = [path for path in paths if not str(path.relative_to(ROOT)).startswith(apart)]
+    return {word for path in sources for word in re.findall(r"\w+", path.read_text("utf-8"))}
+
+
+class TestLeastPrivilege:
+    def test_every_action_is_one_that_the_code_does_or_has_a_reason(self, words: set[str]) -> None:
+        granted = {
+            action
+            for stack in STACKS
+            for statement in statements(stack.resources)
+            for action in listed(statement["Action"])
+        }
+        assert granted == set(CALLS) | set(REASONS)
+        assert {action for action in CALLS if CALLS[action] not in words} == set()
+
+    def test_no_action_and_no_resource_is_a_wildcard(self) -> None:
+        allowed = {
+            f"{BUCKET}/*": "the objects of the bucket",
+            f"{BUCKET}/data/.dualway/*": "the finder's own folder",
+        }
+        for stack in STACKS:
+            for statement in statements(stack.resources):
+                assert "*" not in "".join(listed(statement["Action"]))
+                resources = listed(statement.get("Resource", []))
+                assert [name for name in resources if "*" in name and name not in allowed] == []
+
+    def test_every_statement_has_a_sentence_for_an_id(self) -> None:
+        sentences = {part["Sid"] for stack in STACKS for part in statements(stack.resources)}
+        assert all(re.fullmatch(r"Allow([A-Z][a-z]+){2,}", sentence) for sentence in sentences)
+
+    def test_nothing_is_allowed_to_everybody(self) -> None:
+        for stack in STACKS:
+            for statement in statements(stack.resources):
+                assert "*" not in str(statement.get("Principal", ""))
+
+    def test_services_that_act_for_others_are_held_to_this_account(self) -> None:
+        confused = ("s3.", "states.", "scheduler.", "cloudwatch.")
+        for statement in statements(Stack().resources):
+            service = str(statement.get("Principal", {}).get("Service", ""))
+            if service.startswith(confused):
+                held = statement["Condition"]["StringEquals"]
+                assert held == {"aws:SourceAccount": "111111111111"}
+
+
+class TestDedicatedUser:
+    def test_it_has_its_bucket_and_may_hint_and_nothing_else(self) -> None:
+        granted = grants(Stack(), "DedicatedUser")
+        assert granted["AllowPeerToReadAndWriteObjects"][1] == [f"{BUCKET}/*"]
+        assert granted["AllowPeerToListTheBucket"][1] == [BUCKET]
+        assert granted["AllowPeerToSendHints"] == ({"sqs:SendMessage"}, ["<SyncQueue.Arn>"])
+        assert len(granted) == 3
+
+    def test_it_has_at_least_what_the_manual_steps_grant(self) -> None:
+        granted = set().union(*(part[0] for part in grants(Stack(), "DedicatedUser").values()))
+        assert granted >= SEED
+
+    def test_it_is_not_made_where_there_is_one(self) -> None:
+        stack = Stack({"DedicatedUserId": "AIDA22DTNGKCEFNXNVSDR"})
+        made = {name for name in stack.resources if name.startswith("DedicatedUser")}
+        assert made == set()
+        assert stack.outputs["DedicatedUserId"]["Value"] == "AIDA22DTNGKCEFNXNVSDR"
+        assert "DedicatedUserName" not in stack.outputs
+
+    def test_no_key_pair_is_in_the_template(self) -> None:
+        assert not any(
+            resource["Type"] == "AWS::IAM::AccessKey" for resource in TEMPLATE["Resources"].values()
+        )
+
+
+class TestWorkerRole:
+    def test_it_has_what_is_its_sites_and_the_peers_key_pair(self) -> None:
+        granted = grants(Stack(), "WorkerRole")
+        assert {sid: resources for sid, (_, resources) in granted.items()} == {
+            "AllowReadingAndWritingObjects": [f"{BUCKET}/*"],
+            "AllowListingTheBucket": [BUCKET],
+            "AllowConsumingTheQueue": ["<SyncQueue.Arn>"],
+            "AllowSendingToTheDeadLetterQueue": ["<SyncDeadLetterQueue.Arn>"],
+            "AllowKeepingRecords": ["<RecordsTable.Arn>"],
+            "AllowSharingUploads": ["<PartsTable.Arn>"],
+            "AllowReadingThePeersKeyPair": ["<PeerSecret.Id>"],
+            "AllowWritingItsLog": ["<WorkerLogGroup.Arn>"],
+        }
+
+    def test_an_instance_may_fetch_its_package_too(self) -> None:
+        granted = grants(Stack(FLEET), "WorkerRole")
+        package = ["arn:aws-cn:s3:::packages-alpha/fleet.zip"]
+        assert granted["AllowInstancesToFetchTheirPackage"] == ({"s3:GetObject"}, package)
+        assert "AllowInstancesToFetchTheirPackage" not in grants(Stack(), "WorkerRole")
+
+    @pytest.mark.parametrize("role", ["WorkerRole", "FinderRole"])
+    @pytest.mark.parametrize(
+        "named",
+        ["keys", "arn:aws-cn:secretsmanager:cn-north-1:111111111111:secret:keys-AbCdEf"],
+        ids=["by name", "by ARN"],
+    )
+    def test_an_existing_secret_is_the_only_one_it_may_read(self, role: str, named: str) -> None:
+        stack = Stack({"PeerCredentialsSecret": named})
+        (_, resources) = grants(stack, role)["AllowReadingThePeersKeyPair"]
+        secret = "arn:aws-cn:secretsmanager:cn-north-1:111111111111:secret:"
+        bare = named.removeprefix(secret)
+        assert resources == [secret + bare, f"{secret}{bare}-??????"]
+        assert "PeerSecret" not in stack.resources
+        assert stack.outputs["PeerSecretArn"]["Value"] == named
+
+    @pytest.mark.parametrize(
+        ("runtime", "services"),
+        [
+            ("Lambda", ["lambda.amazonaws.com"]),
+            ("EC2", ["ec2.amazonaws.com.cn"]),
+            ("Elsewhere", ["ec2.amazonaws.com.cn", "ecs-tasks.amazonaws.com"]),
+        ],
+    )
+    def test_the_service_that_runs_it_and_operators_may_act_in_it(
+        self, runtime: str, services: list[str]
+    ) -> None:
+        role = Stack(RUNTIMES[runtime]).properties("WorkerRole")
+        ran, operators = role["AssumeRolePolicyDocument"]["Statement"]
+        assert ran["Principal"]["Service"] == services
+        assert operators["Principal"] == {"AWS": "arn:aws-cn:iam::111111111111:root"}
+
+
+class TestFinderRole:
+    def test_it_writes_to_dualways_own_folder_alone(self) -> None:
+        granted = grants(Stack(EVERYTHING), "FinderRole")
+        written = [
+            resource
+            for actions, resources in granted.values()
+            for resource in resources
+            if actions & {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"}
+        ]
+        assert written == [f"{BUCKET}/data/.dualway/*"]
+        listed_file = granted["AllowReadingTheListOfPrefixes"]
+        assert listed_file == ({"s3:GetObject"}, [f"{BUCKET}/lists/prefixes.txt"])
+
+    def test_its_writes_are_no_echoes(self) -> None:
+        variables = Stack().properties("WorkerFunction")["Environment"]["Variables"]
+        ids = variables["DUALWAY_ECHO_PRINCIPAL_IDS"].split(",")
+        assert ids == ["<DedicatedUserIdentity.UserId>", "<WorkerRole.RoleId>"]
+
+
+def test_the_functions_of_the_launch_have_one_thing_each() -> None:
+    stack = Stack()
+    assert set(grants(stack, "DedicatedUserRole")) == {
+        "AllowTellingItsIdAndDeletingItsKeyPairs",
+        "AllowWritingItsLog",
+    }
+    notifications = grants(stack, "BucketNotificationRole")["AllowMergingNotifications"]
+    assert notifications[1] == [BUCKET]
