@@ -29,7 +29,7 @@ from sync_core.errors import ConfigError
 from sync_core.finder import FinderReport
 from sync_core.guard import GuardRules
 from sync_core.model import Site
-from sync_core.peer import Peer, PeerAccess, PeerConnection, read_access
+from sync_core.peer import Peer, PeerAccess, PeerConnection, queue_endpoint, read_access
 from sync_core.queues.protocol import Queue
 from sync_core.queues.sqs import SQSQueue
 from sync_core.records.dynamodb import DynamoDBRecordStore
@@ -206,7 +206,7 @@ def _hints(session: Session, config: Config, access: PeerAccess) -> SQSQueue | N
     client = session.client(
         "sqs",
         region_name=config.pair.peer.region,
-        endpoint_url=config.peer_endpoint_url,
+        endpoint_url=queue_endpoint(config.peer_endpoint_url, access.queue_url),
         aws_access_key_id=access.access_key.access_key_id,
         aws_secret_access_key=access.access_key.secret_access_key,
     )

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import TTLCache
@@ -31,7 +32,10 @@ FRESH_SECONDS = 10
 """A key pair read so recently is not read again, however often it is refused."""
 
 _FORBIDDEN = 403
-_NOT_MIRRORED = "not-mirrored-yet"
+
+NOT_MIRRORED = "not-mirrored-yet"
+"""The access key id in a secret that the template has made and nobody has filled."""
+
 _SECRET_ERRORS: dict[str, type[DualwayError]] = {
     "AccessDeniedException": AccessDenied,
     "DecryptionFailure": AccessDenied,
@@ -133,6 +137,16 @@ def read_access(client: Any, secret: str) -> PeerAccess:
     return _parse(text, secret)
 
 
+def queue_endpoint(endpoint_url: str | None, queue_url: str) -> str | None:
+    """Return the endpoint at which a peer's queue is reached; None: AWS's own.
+
+    A peer's `endpoint_url` may be one for its objects alone; then its queue is elsewhere.
+    """
+    if endpoint_url is None or urlsplit(queue_url).netloc != urlsplit(endpoint_url).netloc:
+        return None
+    return endpoint_url
+
+
 def _parse(text: str, secret: str) -> PeerAccess:
     try:
         found = json.loads(text)
@@ -142,7 +156,7 @@ def _parse(text: str, secret: str) -> PeerAccess:
         # The cause is left out on purpose: it would quote the secret.
         cause = 'it should be {"access_key_id": "...", "secret_access_key": "..."}'
         raise ConfigError("read secret", secret, cause) from None
-    if access_key.access_key_id == _NOT_MIRRORED:
+    if access_key.access_key_id == NOT_MIRRORED:
         cause = "write a key pair of the peer's dedicated user into it, as `dualway launch` does"
         raise ConfigError("read secret", secret, cause)
     return PeerAccess(access_key, str(queue_url) if queue_url else None)

@@ -13,6 +13,9 @@ from sync_core.routing import OWN_PREFIX
 from sync_core.stack import Sides
 from sync_core.storage.protocol import ObjectWrite
 
+SENTINEL_PREFIX = f"{OWN_PREFIX}sentinel-"
+"""A sentinel's key is this and the name of the site whose stack has planted it."""
+
 MOST_BYTES = 1024
 """More than any sentinel has; a larger object is none."""
 
@@ -26,7 +29,7 @@ class Sentinels:
 
     def __init__(self, sides: Sides) -> None:
         self._sides = sides
-        self.key = f"{OWN_PREFIX}sentinel-{sides.pair.own.name}"
+        self.key = f"{SENTINEL_PREFIX}{sides.pair.own.name}"
 
     def plant(self, uuid: str) -> None:
         """Put a sentinel where there is none; one that is there stays as it is."""

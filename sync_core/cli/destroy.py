@@ -20,7 +20,7 @@ from sync_core.launch.waiting import Tell
 
 KeepRecords = Annotated[
     bool,
-    typer.Option("--keep-records", help="Leave the tables of records, for a later launch to read."),
+    typer.Option("--keep-records", help="Leave the tables of records, for somebody to read."),
 ]
 
 

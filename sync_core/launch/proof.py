@@ -14,8 +14,10 @@ from functools import partial
 from botocore.exceptions import ClientError
 
 from sync_core.launch.accounts import code_of, is_denied
+from sync_core.launch.keys import read_secret
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.launch.waiting import Tell, wait_for
+from sync_core.peer import NOT_MIRRORED
 from sync_core.routing import is_excluded
 
 PROOF_PREFIX = "dualway-proof/"
@@ -79,7 +81,7 @@ def prove(source: Proving, destination: Proving, tell: Tell) -> None:
 
     Raises `Overdue`, which says where to look, or ClientError.
     """
-    reason = why_not(source, destination)
+    reason = why_not(source, destination) or _without_key_pair(source, destination)
     arrow = f"{source.name} -> {destination.name}"
     if reason is not None:
         tell(f"{arrow}: no proof; {reason}")
@@ -96,6 +98,18 @@ def prove(source: Proving, destination: Proving, tell: Tell) -> None:
             tell(f"{arrow}: {key} is deleted on both sides")
     finally:
         probe.clear()
+
+
+def _without_key_pair(source: Proving, destination: Proving) -> str | None:
+    """Return what is to be done where an operator's own key pair is not in the secret yet."""
+    if not destination.parameters.get("DedicatedUserId"):
+        return None
+    if read_secret(source.site).get("access_key_id", NOT_MIRRORED) != NOT_MIRRORED:
+        return None
+    return (
+        f"the secret of {source.name} does not hold the key pair of {destination.name}'s "
+        "dedicated user: write it there (cfn/README.md), and launch again"
+    )
 
 
 def _prove_echo(probe: "_Probe", destination: Proving, tell: Tell) -> None:

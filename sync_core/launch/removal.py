@@ -13,6 +13,7 @@ from sync_core.launch.artifacts import artifact_bucket, remove_packages
 from sync_core.launch.keys import access_keys
 from sync_core.launch.stacks import delete_stack, find_stack, resources_of, retained_resources
 from sync_core.launch.waiting import Tell, wait_for
+from sync_core.sentinel import SENTINEL_PREFIX
 
 TABLE_SECONDS = 600.0
 
@@ -36,6 +37,7 @@ def remove_site(account: Account, stack: str, tell: Tell, *, keeps_records: bool
         delete_stack(account, found["StackId"], tell)
         tell(f"{account.name}: the stack {stack} is deleted")
     _remove_leftovers(account, resources, tell, keeps_records=keeps_records)
+    _delete_sentinels(account)
     if remove_packages(account, stack):
         tell(f"{account.name}: the bucket of packages {artifact_bucket(account)} is gone")
     else:
@@ -58,6 +60,29 @@ def _remove_leftovers(
             tell(f"{account.name}: the records stay, in the table {table}")
         else:
             _delete_table(account, table, tell)
+
+
+def _delete_sentinels(account: Account) -> None:
+    """Delete both sites' sentinels: without records, a later launch would hold all deletes."""
+    s3, site = account.client("s3"), account.site
+    if not _has_bucket(account):
+        return
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=site.bucket, Prefix=site.prefix + SENTINEL_PREFIX
+    )
+    for page in pages:
+        for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            s3.delete_object(Bucket=site.bucket, Key=each["Key"], VersionId=each["VersionId"])
+
+
+def _has_bucket(account: Account) -> bool:
+    try:
+        account.client("s3").head_bucket(Bucket=account.site.bucket)
+    except ClientError as error:
+        if code_of(error) == "404":
+            return False
+        raise
+    return True
 
 
 def _delete_access_keys(account: Account, user: str, tell: Tell) -> None:

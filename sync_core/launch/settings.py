@@ -48,6 +48,9 @@ SET_BY_LAUNCH = {
 }
 """Template parameters that the file may not name, and where their values come from instead."""
 
+SAME_ON_BOTH_SIDES = ("IncludeMetadata", "Exclude", "ConflictPolicy")
+"""Template parameters that decide what belongs to a pair, or who wins: for both sites, or none."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
@@ -109,7 +112,20 @@ def parse_settings(text: str, parameters: frozenset[str]) -> LaunchSettings:
     first, second = sites
     if (first.bucket, first.endpoint_url) == (second.bucket, second.endpoint_url):
         raise _wrong(f"[{second.name}] bucket", f"is that of [{first.name}] too; name two buckets")
+    _refuse_odd_pairs(first.parameters, second.parameters)
     return LaunchSettings((first, second), stack)
+
+
+def _refuse_odd_pairs(first: Mapping[str, str], second: Mapping[str, str]) -> None:
+    for name in SAME_ON_BOTH_SIDES:
+        if first.get(name) != second.get(name):
+            raise _wrong(name, "has to be the same on both sides: move it to [parameters]")
+    if "ToPeer" in {first.get("Direction"), second.get("Direction")}:
+        cause = (
+            "is ToPeer, but a launch makes both sites of a pair: a one-way feed is one stack, "
+            "launched by hand (cfn/README.md, one way)"
+        )
+        raise _wrong("Direction", cause)
 
 
 def template_parameters(

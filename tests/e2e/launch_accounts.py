@@ -84,7 +84,7 @@ class Side:
             each["StackName"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"
         ]
         keys = self.client("s3").list_objects_v2(Bucket=self.bucket).get("Contents", [])
-        found["keys"] = [each["Key"] for each in keys if not each["Key"].startswith(".dualway/")]
+        found["keys"] = [each["Key"] for each in keys]
         return found
 
     @contextmanager

@@ -14,6 +14,7 @@ from sync_core.peer import (
     Peer,
     PeerAccess,
     PeerConnection,
+    queue_endpoint,
     read_access,
 )
 from sync_core.queues.sqs import SQSQueue
@@ -188,3 +189,17 @@ def test_a_peer_is_nudged_through_its_queue() -> None:
 def test_a_peer_without_a_queue_for_hints_is_not_nudged(vault: Vault) -> None:
     vault.peer.nudge("k")
     assert vault.made == [FIRST]
+
+
+@pytest.mark.parametrize(
+    ("endpoint_url", "queue_url", "expected"),
+    [
+        (None, "https://sqs.cn-north-1.amazonaws.com.cn/1/queue", None),
+        ("https://minio.example:9000", "https://sqs.us-west-2.amazonaws.com/1/queue", None),
+        ("http://127.0.0.1:4566", "http://127.0.0.1:4566/1/queue", "http://127.0.0.1:4566"),
+    ],
+)
+def test_a_peers_endpoint_is_that_of_its_queue_only_if_the_queue_is_there(
+    endpoint_url: str | None, queue_url: str, expected: str | None
+) -> None:
+    assert queue_endpoint(endpoint_url, queue_url) == expected

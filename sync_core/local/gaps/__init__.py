@@ -18,6 +18,7 @@ from sync_core.local.gaps import (
     function_workers,
     head_tag_count,
     limits,
+    log_event_ids,
     marker_events,
     multipart,
     null_versions,
@@ -57,6 +58,7 @@ def _mend_modules() -> None:
     scaling_numbers.install()
     worker_pipes.install()
     query_definitions.install()
+    log_event_ids.install()
     function_workers.install()
     stale_receipt.install()
     batch_permissions.install()
