@@ -1,6 +1,5 @@
 """Watches a local cloud from outside, as its users could: queues, logs, and when all is quiet."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sync_core.entries import fields_of
+from sync_core.local.logs import GrowingFile
 from sync_core.model import Action
 
 POLL_SECONDS = 0.1
@@ -34,30 +35,14 @@ class LogFollower:
     """Reads a worker's log as it grows."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = 0
-        self._rest = b""
+        self._file = GrowingFile(path)
 
     def new_entries(self) -> Iterator[Mapping[str, Any]]:
         """Yield the outcomes that were logged since the last call; other lines are passed over."""
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            grown = file.read()
-        self._position += len(grown)
-        *lines, self._rest = (self._rest + grown).split(b"\n")
-        for line in lines:
-            entry = _parsed(line)
+        for line in self._file.new_lines():
+            entry = fields_of(line)
             if "action" in entry:
                 yield entry
-
-
-def _parsed(line: bytes) -> Mapping[str, Any]:
-    """Return the line's JSON object; an empty one for what is none, such as a traceback."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}
 
 
 class Tally:
