@@ -8,7 +8,7 @@ only switched off at first, so that it can be switched on again while it is kept
 |---|---|---|
 | one | that | make a new one, and retire the old one |
 | two | the younger, or the active one | an interrupted rotation: retire the old one |
-| two | the older, both active | its new secret was lost: delete the younger, and rotate |
+| two | not the younger, both active | its new secret was lost: delete the younger, and rotate |
 | any | none of them | nothing to rotate: `dualway launch` mends that |
 """
 
@@ -60,7 +60,8 @@ def plan_rotation(keys: Sequence[UserKey], mirrored: str) -> Rotation | None:
     other = next((key for key in keys if key.access_key_id != mirrored), None)
     if other is None:
         return Rotation(makes_new=True, old=current.access_key_id)
-    if other.is_active and other.created_at > current.created_at:
+    # IAM tells whole seconds, and nobody begins a rotation in the second of a launch.
+    if other.is_active and other.created_at >= current.created_at:
         return Rotation(makes_new=True, old=current.access_key_id, lost=other.access_key_id)
     return Rotation(makes_new=False, old=other.access_key_id)
 

@@ -1,6 +1,7 @@
 """Two accounts, each with a bucket and nothing else, launched with one command, and taken back."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def assert_synchronises(accounts: TwoAccounts, key: str) -> None:
         )
 
 
+def assert_a_rotation_loses_nothing(accounts: TwoAccounts) -> None:
+    """Write on both sides while the key pairs change under the workers."""
+    first, second = accounts.sides.values()
+    written: list[tuple[Side, str, bytes]] = []
+    with ThreadPoolExecutor(1) as threads:
+        rotating = threads.submit(accounts.run, "rotate", "--settle", "1", "--grace", "1")
+        while wait([rotating], timeout=0.2).not_done:
+            for source, destination in ((first, second), (second, first)):
+                name = f"meanwhile/{len(written)}"
+                source.client("s3").put_object(Bucket=source.bucket, Key=name, Body=name.encode())
+                written.append((destination, name, name.encode()))
+    rotated = rotating.result()
+    assert rotated.returncode == 0, rotated.stdout + rotated.stderr
+    assert len(written) > 2
+    wait_until(
+        lambda: all(has_arrived(*each) for each in written),
+        2 * DEADLINE_SECONDS,
+        lambda: "what was written during the rotation has not arrived",
+    )
+
+
 def test_two_accounts_come_from_nothing_to_synchronising_and_back(accounts: TwoAccounts) -> None:
     before = accounts.everything()
     first, second = accounts.sides.values()
@@ -91,8 +113,7 @@ def test_two_accounts_come_from_nothing_to_synchronising_and_back(accounts: TwoA
     assert accounts.everything() == standing
 
     old = {name: side.access_keys() for name, side in accounts.sides.items()}
-    rotated = accounts.run("rotate", "--settle", "1", "--grace", "1")
-    assert rotated.returncode == 0, rotated.stdout + rotated.stderr
+    assert_a_rotation_loses_nothing(accounts)
     new = {name: side.access_keys() for name, side in accounts.sides.items()}
     assert all(len(keys) == 1 and keys != old[name] for name, keys in new.items())
     assert_synchronises(accounts, "after the rotation")

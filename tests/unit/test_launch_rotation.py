@@ -37,6 +37,11 @@ def key(name: str, days: int, *, is_active: bool = True) -> UserKey:
             "old",
             Rotation(makes_new=True, old="old", lost="lost"),
         ),
+        (
+            [key("old", 0), key("lost in the same second", 0)],
+            "old",
+            Rotation(makes_new=True, old="old", lost="lost in the same second"),
+        ),
         ([key("other", 0)], "none of them", None),
         ([], "", None),
     ],
