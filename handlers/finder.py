@@ -56,6 +56,10 @@ class FindingDeployment(Protocol):
         """Run a round, or the rest of one, until `is_ending`."""
         ...
 
+    def abort_orphans(self) -> None:
+        """Abort uploads of our own, on both sides, that nobody goes on with."""
+        ...
+
     def shared_round(self) -> SharedRound:
         """Return the calls of a round that several invocations run together."""
         ...
@@ -100,7 +104,9 @@ def _compare(found: FindingDeployment, event: Event, context: LambdaContext) -> 
 def _report(found: FindingDeployment, event: Event, _context: LambdaContext) -> dict[str, Any]:
     states = [{**each["range"], "failure": each.get("failure")} for each in event["ranges"]]
     tell = found.telemetry.report_round
-    return _seen(found.shared_round().report(event["round"], states, tell))
+    report = found.shared_round().report(event["round"], states, tell)
+    found.abort_orphans()
+    return _seen(report)
 
 
 _TASKS = {"plan": _plan, "compare": _compare, "report": _report}

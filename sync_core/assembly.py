@@ -1,11 +1,17 @@
 """What a configuration comes to in the terms of the core: settings, sides, prefixes."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 from sync_core.config import Config
 from sync_core.model import Direction
 from sync_core.prefix_list import PrefixList
-from sync_core.stack import Settings, Sides
+from sync_core.queues.executions import Executions
+from sync_core.queues.protocol import SupportsBulkSend
+from sync_core.records.uploads_dynamodb import DynamoDBUploadLedger
+from sync_core.stack import Settings, Sharing, Sides
 from sync_core.startup import read_prefix_list
 from sync_core.storage.bare import without_metadata
 from sync_core.storage.prefixed import below
@@ -24,14 +30,27 @@ def settings_of(config: Config) -> Settings:
         preferred_site=config.preferred_site,
         excluded=config.excluded,
         direction=config.direction,
+        shared_upload_bytes=config.shared_upload_bytes,
+        restore_days=config.restore_days,
+        tries_server_side_copy=config.server_side_copy,
     )
 
 
-def sides_of(config: Config, own: S3Clients, peer: Callable[[], S3Clients]) -> Sides:
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """What asks for the ARNs of the credentials that are used on the two sides."""
+
+    own: Callable[[], str]
+    peer: Callable[[], str]
+
+
+def sides_of(
+    config: Config, own: S3Clients, peer: Callable[[], S3Clients], identities: Identities
+) -> Sides:
     """Return both buckets as they take part; only what is written to the peer has options."""
-    pair = config.pair
-    at_own = S3ObjectStore(pair.own.bucket, lambda: own)
-    at_peer = S3ObjectStore(pair.peer.bucket, peer, options=config.write_options)
+    pair, options = config.pair, config.write_options
+    at_own = S3ObjectStore(pair.own.bucket, lambda: own, identity=identities.own)
+    at_peer = S3ObjectStore(pair.peer.bucket, peer, options=options, identity=identities.peer)
     here, there = below(at_own, pair.own.prefix), below(at_peer, pair.peer.prefix)
     if config.include_metadata:
         return Sides(pair, here, there)
@@ -44,6 +63,34 @@ def prefixes_of(config: Config, own: S3Clients) -> PrefixList | None:
         return None
     whole = S3ObjectStore(config.pair.own.bucket, lambda: own)
     return read_prefix_list(whole, config.prefix_list)
+
+
+def executors_of(config: Config) -> dict[str, ThreadPoolExecutor]:
+    """Return the threads that work on keys, and those that send parts for them."""
+    return {
+        "executor": ThreadPoolExecutor(config.concurrency, thread_name_prefix="transfer"),
+        "part_executor": ThreadPoolExecutor(config.part_concurrency, thread_name_prefix="part"),
+    }
+
+
+def sharing_of(config: Config, queue: SupportsBulkSend, states: Any) -> Sharing | None:
+    """Return what it takes to share uploads; None without a table to count their parts in.
+
+    `states` is a client of Step Functions.
+    """
+    if config.parts_table is None:
+        return None
+    ledger = DynamoDBUploadLedger.connect(
+        config.parts_table, config.pair.own.region, endpoint_url=config.endpoint_url
+    )
+    if config.upload_state_machine is None:
+        return Sharing(ledger, queue)
+    executions = Executions(states, config.upload_state_machine)
+    return Sharing(
+        ledger,
+        queue,
+        lambda key, upload_id: executions.start(upload_id, {"key": key, "upload_id": upload_id}),
+    )
 
 
 def nudge_of(config: Config, nudge: Callable[[str], None]) -> Callable[[str], None] | None:

@@ -12,38 +12,49 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from threading import Event
-from typing import Any
 
-import botocore.session
-from boto3.session import Session
 from botocore.compat import HAS_CRT
-from botocore.config import Config as ClientConfig
 
-from sync_core.assembly import nudge_of, prefixes_of, settings_of, sides_of
+from sync_core.assembly import (
+    Identities,
+    executors_of,
+    nudge_of,
+    prefixes_of,
+    settings_of,
+    sharing_of,
+    sides_of,
+)
 from sync_core.config import Config
+from sync_core.connections import aws_session, own_client, own_clients_of, peer_of, queue_of
 from sync_core.errors import ConfigError
-from sync_core.finder import FinderReport
+from sync_core.finder import Ended, FinderReport
 from sync_core.guard import GuardRules
 from sync_core.model import Site
-from sync_core.peer import Peer, PeerAccess, PeerConnection, queue_endpoint, read_access
+from sync_core.orphans import end_orphans
+from sync_core.peer import (
+    Peer,
+    identity_of,
+)
 from sync_core.queues.protocol import Queue
 from sync_core.queues.sqs import SQSQueue
 from sync_core.records.dynamodb import DynamoDBRecordStore
 from sync_core.records.protocol import Table
+from sync_core.records.uploads_protocol import UploadLedger
 from sync_core.schedule import Schedule
 from sync_core.settle import BatchPipeline
 from sync_core.shared_round import SharedRound
-from sync_core.stack import Context, Stack
+from sync_core.stack import Context, Sides, Stack
 from sync_core.startup import Startup
 from sync_core.storage.prefixed import below
-from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.sync_store import SyncStore
 from sync_core.telemetry import Telemetry, new_logger
+from sync_core.watch import Watch, watch_over
 from sync_core.worker import Worker, WorkerSettings, run_until_signal
 
 
@@ -71,10 +82,22 @@ class Connected:
     telemetry: Telemetry
     peer: Peer
     records: Table
+    uploads: UploadLedger | None
 
     def find(self, is_ending: Callable[[], bool] = lambda: False) -> FinderReport:
         """Run a finder round, or the rest of one that was interrupted."""
-        return self.startup.find(self.queue, is_ending)
+        report = self.startup.find(self.queue, is_ending)
+        if report.ended is Ended.COMPLETE:
+            self.abort_orphans()
+        return report
+
+    def abort_orphans(self) -> None:
+        """Abort uploads of our own, on both sides, that nobody goes on with."""
+        end_orphans(self.startup.running().stack, self.config.orphan_days)
+
+    def watch(self) -> Watch:
+        """Return what looks at shared uploads; raises `ConfigError` without a table of parts."""
+        return watch_over(self.startup.running().stack, self.config.pair.own.prefix)
 
     def shared_round(self) -> SharedRound:
         """Return the calls of a finder round that several processes run together."""
@@ -95,13 +118,19 @@ def connect(config: Config, telemetry: Telemetry) -> Connected:
     """Connect the parts; sends nothing, so that an outage cannot keep a process from starting."""
     _require_python_signing()
     session = aws_session()
-    peer = _peer(session, config)
-    own_clients = _own_clients(session, config)
-    stack = _stack(config, telemetry, own_clients, peer)
+    peer = peer_of(session, config)
+    own_clients = own_clients_of(session, config)
+    queue = queue_of(session, config)
+    sts = own_client(session, "sts", config)
+    identities = Identities(cache(lambda: identity_of(sts)), peer.identity)
+    sides = sides_of(config, own_clients, peer.s3, identities)
+    stack = _stack(config, telemetry, sides, peer)
+    sharing = sharing_of(config, queue, own_client(session, "stepfunctions", config))
+    stack = replace(stack, sharing=sharing)
     rules = GuardRules(config.delete_limits, config.epoch)
     startup = Startup(stack, rules, telemetry, lambda: prefixes_of(config, own_clients))
-    queue = _queue(session, config)
-    return Connected(config, queue, startup, telemetry, peer, stack.records)
+    ledger = sharing.ledger if sharing is not None else None
+    return Connected(config, queue, startup, telemetry, peer, stack.records, ledger)
 
 
 def build(config: Config, telemetry: Telemetry) -> Deployment:
@@ -154,16 +183,6 @@ def _schedules(connected: Connected) -> list[Callable[[Event], None]]:
     return [schedule.run]
 
 
-def aws_session() -> Session:
-    """Return a session whose endpoints are those of the configuration only.
-
-    botocore would take AWS_ENDPOINT_URL, which is the own account's, for the peer's as well.
-    """
-    session = botocore.session.Session()
-    session.set_config_variable("ignore_configured_endpoint_urls", value=True)
-    return Session(botocore_session=session)
-
-
 def open_bucket(
     site: Site,
     endpoint_url: str | None,
@@ -182,50 +201,9 @@ def open_bucket(
     return below(S3ObjectStore(site.bucket, lambda: clients), site.prefix)
 
 
-def _peer(session: Session, config: Config) -> Peer:
-    vault = _client(session, "secretsmanager", config)
-
-    def connect(access: PeerAccess) -> PeerConnection:
-        region, endpoint_url = config.pair.peer.region, config.peer_endpoint_url
-        s3 = s3_clients(
-            session,
-            region,
-            access_key=access.access_key,
-            endpoint_url=endpoint_url,
-            max_connections=_connections(config),
-            requester_pays=config.requester_pays,
-        )
-        return PeerConnection(s3, _hints(session, config, access))
-
-    return Peer(lambda: read_access(vault, config.peer_secret), connect)
-
-
-def _hints(session: Session, config: Config, access: PeerAccess) -> SQSQueue | None:
-    if access.queue_url is None:
-        return None
-    client = session.client(
-        "sqs",
-        region_name=config.pair.peer.region,
-        endpoint_url=queue_endpoint(config.peer_endpoint_url, access.queue_url),
-        aws_access_key_id=access.access_key.access_key_id,
-        aws_secret_access_key=access.access_key.secret_access_key,
-    )
-    return SQSQueue(client, access.queue_url)
-
-
-def _own_clients(session: Session, config: Config) -> S3Clients:
-    return s3_clients(
-        session,
-        config.pair.own.region,
-        endpoint_url=config.endpoint_url,
-        max_connections=_connections(config),
-        requester_pays=config.requester_pays,
-    )
-
-
-def _stack(config: Config, telemetry: Telemetry, own_clients: S3Clients, peer: Peer) -> Stack:
+def _stack(config: Config, telemetry: Telemetry, sides: Sides, peer: Peer) -> Stack:
     return Stack(
-        sides=sides_of(config, own_clients, peer.s3),
+        sides=sides,
         records=DynamoDBRecordStore.connect(
             config.records_table, config.pair.own.region, endpoint_url=config.endpoint_url
         ),
@@ -233,36 +211,11 @@ def _stack(config: Config, telemetry: Telemetry, own_clients: S3Clients, peer: P
         context=Context(
             clock=lambda: datetime.now(UTC),
             nonce=lambda: secrets.token_hex(8),
-            executor=ThreadPoolExecutor(config.concurrency, thread_name_prefix="transfer"),
+            **executors_of(config),
             report=telemetry.report,
             nudge=nudge_of(config, peer.nudge),
         ),
     )
-
-
-def _queue(session: Session, config: Config) -> SQSQueue:
-    client = _client(session, "sqs", config)
-    return SQSQueue(client, config.queue_url, config.dead_letter_queue_url)
-
-
-def _client(session: Session, service: str, config: Config) -> Any:
-    """Return a client for the own account; it may read for longer than a long poll takes."""
-    return session.client(  # type: ignore[call-overload]  # the stubs want a literal
-        service,
-        region_name=config.pair.own.region,
-        endpoint_url=config.endpoint_url,
-        config=ClientConfig(
-            connect_timeout=5,
-            read_timeout=30,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=_connections(config),
-        ),
-    )
-
-
-def _connections(config: Config) -> int:
-    """Each transfer has one at a time, each poller too, and the finder."""
-    return config.pollers + config.concurrency + 1
 
 
 def _require_python_signing() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sync_core.model import ConflictPolicy, Direction, Site, SitePair
+from sync_core.parts import MIB
 from sync_core.safety import DeleteLimits
 from sync_core.storage.s3_options import (
     CANNED_ACLS,
@@ -46,7 +47,15 @@ class Config:
     `prefix_list` is the key, in the own bucket as a whole, of a list of the prefixes that take part
     (see `prefix_list`). Without `include_metadata` objects are copied without their headers and
     user metadata. `write_options` are given to objects written to the peer; with `requester_pays`
-    requests to both buckets are paid by whoever sends them.
+    requests to both buckets are paid by whoever sends them; with `object_lock` retention and legal
+    hold go along with an object.
+
+    Parts of objects from `shared_upload_bytes` on are sent by all workers together, if there is a
+    `parts_table` to count them in; `upload_state_machine` watches over that. `part_concurrency` is
+    how many parts one worker sends at once. With `server_side_copy` it is tried whether the peer's
+    key pair can read the own bucket. `restore_days`: for how long archived objects are restored so
+    that they can be copied; 0: they are left alone. `orphan_days`: uploads of our own that nobody
+    has gone on with for so long are aborted; 0: never.
     """
 
     pair: SitePair
@@ -75,6 +84,14 @@ class Config:
     include_metadata: bool = True
     write_options: WriteOptions = field(default_factory=WriteOptions)
     requester_pays: bool = False
+    object_lock: bool = False
+    parts_table: str | None = None
+    upload_state_machine: str | None = None
+    shared_upload_bytes: int = 1024 * MIB
+    part_concurrency: int = 16
+    server_side_copy: bool = False
+    restore_days: int = 0
+    orphan_days: int = 7
 
     @property
     def epoch(self) -> str:
@@ -123,6 +140,7 @@ class Config:
             delete_limits=_delete_limits(variables),
         )
         config = _with_objects(_with_running(config, variables), variables)
+        config = _with_uploads(config, variables)
         variables.raise_complaints()
         return config
 
@@ -184,6 +202,25 @@ def _with_objects(config: Config, variables: Variables) -> Config:
         include_metadata=optional("DUALWAY_INCLUDE_METADATA", yes_or_no, True),  # noqa: FBT003 - the default
         write_options=options,
         requester_pays=optional("DUALWAY_REQUESTER_PAYS", yes_or_no, False),  # noqa: FBT003 - the default
+        object_lock=optional("DUALWAY_OBJECT_LOCK", yes_or_no, False),  # noqa: FBT003 - the default
+    )
+
+
+def _with_uploads(config: Config, variables: Variables) -> Config:
+    """Set what becomes of large and of archived objects."""
+    optional = variables.optional
+    archived = optional("DUALWAY_ARCHIVED", one_of("skip", "restore"), "skip")
+    restore_days = optional("DUALWAY_RESTORE_DAYS", whole(1, 365), 7)
+    shared_mib = optional("DUALWAY_SHARED_UPLOAD_MIB", whole(8, 64 * MIB), 1024)
+    return replace(
+        config,
+        parts_table=optional("DUALWAY_PARTS_TABLE", str, None),
+        upload_state_machine=optional("DUALWAY_UPLOAD_STATE_MACHINE", str, None),
+        shared_upload_bytes=shared_mib * MIB,
+        part_concurrency=optional("DUALWAY_PART_CONCURRENCY", whole(1, 256), 16),
+        server_side_copy=optional("DUALWAY_SERVER_SIDE_COPY", yes_or_no, False),  # noqa: FBT003 - the default
+        restore_days=restore_days if archived == "restore" else 0,
+        orphan_days=optional("DUALWAY_ORPHAN_DAYS", whole(0, 365), 7),
     )
 
 

@@ -16,6 +16,7 @@ DualwayError
  `- Poison               no retry can help: dead-letter it, with the reason
      +- MalformedEvent       the message is no event that we know
      +- Blocked              the store will never take this object as it is
+     |   `- Archived             it has to be restored before it can be read
      `- ConfigError          the deployment is wrong; nothing may start
 """
 
@@ -103,6 +104,10 @@ class MalformedEvent(Poison):
 
 class Blocked(Poison):
     """The store refuses this object for good (archived, too large, key not allowed)."""
+
+
+class Archived(Blocked):
+    """The object is in an archive: its bytes cannot be read until it has been restored."""
 
 
 class ConfigError(Poison):

@@ -7,131 +7,61 @@ from sync_core.agreement import (
     agreed_tags,
     as_read,
     gone,
-    intent,
     is_news,
     left_open,
     noted,
     received,
     says_more,
 )
-from sync_core.blocked import noting_blocked
-from sync_core.draft import Draft
-from sync_core.errors import Ambiguous, DualwayError
+from sync_core.blocked import noting_blocked, put_aside
+from sync_core.errors import Archived
 from sync_core.gather import Look, close, grace_left_seconds, look_at
+from sync_core.in_hand import KeyInHand
+from sync_core.large import UnderWay
 from sync_core.model import (
     Action,
     Conflict,
     Copy,
     CopyTags,
     Delete,
-    Lease,
     Link,
-    ObjectEvent,
     Side,
     Skip,
     SkipReason,
     Unsure,
 )
-from sync_core.occasion import occasion_of
-from sync_core.outcomes import Outcomes
 from sync_core.safety import Change, contents_of
-from sync_core.stack import Stack
 from sync_core.tagging import look_at_tags, tags_agreed
 from sync_core.transfer import Copied, copy_object, delete_object
 
 _LEFT_TO_PEER = frozenset({SkipReason.PEER_ACTS, SkipReason.PEER_WINS})
 
 
-class Evaluation:
+class Evaluation(KeyInHand):
     """The evaluation of one key, for all of its events in hand; for one thread at a time."""
-
-    def __init__(self, stack: Stack, key: str, events: tuple[ObjectEvent, ...], owner: str) -> None:
-        self.key = key
-        self.draft = Draft(key)
-        self.error: DualwayError | None = None
-        self.defer_seconds: int | None = None
-        self.is_open = self._is_first = True
-        self.created: Change | None = None  # once an object was put where none had been
-        self._stack = stack
-        self._owner = owner
-        self._look: Look | None = None
-        self._nonce = ""
-        self._say = Outcomes(stack, key, events)
-        self._occasion = occasion_of(events, stack.settings.echo_principals)
-
-    @property
-    def asks_for_tags(self) -> bool:
-        """Tell whether the tags have to be compared, now or when the key is looked at again."""
-        return self._occasion.asks_for_tags or self._occasion.hears_of_tags
-
-    @property
-    def wants_to_act(self) -> bool:
-        """Tell whether the verdict calls for a write to an object."""
-        return self._look is not None
-
-    @property
-    def planned_delete(self) -> Change | None:
-        """What would be deleted, if that is the verdict."""
-        verdict = self._look.verdict if self._look is not None else None
-        if not isinstance(verdict, Delete):
-            return None
-        return Change(self.key, contents_of(verdict.instance), self._stack.now())
-
-    def start_over(self) -> None:
-        """Forget what was read: another writer came first."""
-        self._drop_look()
-        self.draft.forget()
-        self.is_open = self.error is None
-
-    def look_again(self) -> None:
-        """An object changed between reading and writing; nothing was written, and that is sure."""
-        self._drop_look()
-        if self._nonce and self.draft.record is not None:
-            self.draft.change(intent=None)
-
-    def fail(self, error: DualwayError) -> None:
-        """Give the key up for now; the intent stays where the write may have happened."""
-        self._drop_look()
-        self.error = error
-        if self._nonce and self.draft.record and not isinstance(error, Ambiguous):
-            self.draft.change(intent=None)
-        self._close()
-
-    def defer(self, seconds: int, reason: str, row: int | None = None) -> None:
-        """Have the key looked at again later."""
-        self._say.report(Action.DEFERRED, row=row, reason=reason)
-        self.defer_seconds = max(self.defer_seconds or 0, min(seconds, 900))
-        self._close()
-
-    def hold_delete(self, delay_seconds: int | None = None) -> None:
-        """A guard stands in the way: leave the object, or put the key off for so many seconds."""
-        action = Action.DELETE_HELD if delay_seconds is None else Action.DELETE_DELAYED
-        self._say.report(action, row=self._require_look().verdict.row)
-        self._drop_look()
-        if delay_seconds is not None:
-            self.defer(delay_seconds, "a rename may be under way")
-        self._close()
 
     def examine(self) -> None:
         """Read and decide; afterwards the evaluation is closed or wants to act."""
         first, self._is_first = self._is_first, False
+        self._claim.see_upload()
         if first:
             self._say.report_echoes(self._occasion.echoes)
             if self._occasion.is_receipt and self._acknowledge_echo():
                 return
-        with noting_blocked(self._stack, self.draft):
-            look = look_at(self._stack, self.draft.require(), self._occasion.events, first=first)
-        self._dispose(look)
+        try:
+            with noting_blocked(self._stack, self.draft):
+                record, events = self.draft.require(), self._occasion.events
+                look = look_at(self._stack, record, events, first=first)
+        except Archived:
+            self._put_aside()
+        else:
+            self._dispose(look)
 
     def claim(self) -> None:
         """Take the lease and, before an object is put, note the intent."""
         look = self._require_look()
-        until = self._stack.in_seconds(self._stack.settings.lease_seconds)
-        self.draft.change(lease=Lease(self._owner, until), waiting=None)
-        if isinstance(look.verdict, Copy | Conflict):
-            self._nonce = self._stack.context.nonce()
-            now, to = self._stack.now(), look.verdict.to
-            self.draft.change(intent=intent(look.evidence, to, self._nonce, now))
+        to = look.verdict.to if isinstance(look.verdict, Copy | Conflict) else None
+        self._claim.take(look.evidence, to, upload_stands=look.upload_stands)
 
     def act(self) -> None:
         """Carry the verdict out and note the outcome."""
@@ -139,10 +69,7 @@ class Evaluation:
         self._look = None
         verdict = look.verdict
         if isinstance(verdict, Copy | Conflict):
-            reader = look.reader if verdict.to is Side.PEER else None
-            with noting_blocked(self._stack, self.draft):
-                copied = copy_object(self._stack, verdict, self.draft.require(), reader)
-            self._was_copied(look, verdict, copied)
+            self._copy(look, verdict)
         elif isinstance(verdict, Delete):
             deleted = delete_object(self._stack, verdict, self.draft.require())
             bucket = self._stack.sides.store(verdict.at).bucket
@@ -156,6 +83,28 @@ class Evaluation:
             # Tags have no conditional write: only the claim shows that the record was not stale.
             self._leave_to_peer(verdict.row, verdict.reason)
             self._close()
+
+    def _copy(self, look: Look, verdict: Copy | Conflict) -> None:
+        reader = look.reader if verdict.to is Side.PEER else None
+        try:
+            with noting_blocked(self._stack, self.draft):
+                record = self.draft.require()
+                copied = copy_object(self._stack, verdict, record, reader, self._claim)
+        except Archived:
+            self._put_aside()
+            return
+        if isinstance(copied, UnderWay):
+            self._say.report(Action.SKIPPED, row=verdict.row, reason=SkipReason.UPLOAD_UNDER_WAY)
+            self._close()
+            return
+        self._was_copied(look, verdict, copied)
+        if copied.asks_for_tags:
+            self.look_at_tags_again()
+
+    def _put_aside(self) -> None:
+        self._say.report(Action.SKIPPED, reason=put_aside(self._stack, self.draft))
+        self._claim.withdraw()
+        self._close()
 
     def _dispose(self, look: Look) -> None:
         """Close the evaluation, or keep the look for `act`."""
@@ -279,18 +228,3 @@ class Evaluation:
         expires_at = self._stack.in_seconds(self._stack.settings.tombstone_seconds)
         self.draft.put(agreed(self.draft.require(), agreement, expires_at))
         self._close()
-
-    def _close(self) -> None:
-        self.is_open = False
-        if self.draft.record is not None:
-            self.draft.change(lease=None)
-
-    def _require_look(self) -> Look:
-        if self._look is None:
-            raise AssertionError(f"{self.key!r} has no verdict to act upon")
-        return self._look
-
-    def _drop_look(self) -> None:
-        if self._look is not None:
-            close(self._look)
-            self._look = None

@@ -28,6 +28,7 @@ from sync_core.model import (
     Waiting,
 )
 from sync_core.stack import Stack
+from sync_core.standing import stands
 from sync_core.storage.protocol import ObjectReader
 
 _CONFLICTS = frozenset({10, 11})
@@ -43,7 +44,8 @@ class Look:
     """One snapshot of a key and the verdict on it.
 
     `reader`, where it is set, is the own object, open: whoever takes the look closes it.
-    `waiting` is what to note in the record when the verdict is to wait.
+    `waiting` is what to note in the record when the verdict is to wait. `upload_stands`: the upload
+    of the record's intent was neither completed nor aborted.
     """
 
     own: ObjectVersion | None
@@ -52,6 +54,7 @@ class Look:
     verdict: Verdict
     waiting: Waiting | None = None
     reader: ObjectReader | None = None
+    upload_stands: bool = False
 
 
 def look_at(
@@ -128,6 +131,9 @@ def _judge(
     stack: Stack, record: SyncRecord, own: ObjectVersion | None, peer: ObjectVersion | None
 ) -> Look:
     evidence = weigh(own, peer, record, stack.sides.pair)
+    upload_stands = evidence.intent_open and _upload_stands(stack, record)
+    if upload_stands:
+        evidence = replace(evidence, intent_open=False)
     waiting = _waiting(stack, record, evidence)
     waited = grace_left_seconds(stack, waiting) <= 0
     terms = stack.settings.terms(stack.sides.pair, waited=waited)
@@ -139,7 +145,18 @@ def _judge(
     if verdict.row in _CONFLICTS and own and peer and _are_same(stack, own, peer):
         evidence = replace(evidence, link=Link.CONTENT)
         verdict = decide(own, peer, evidence, terms)
-    return Look(own, peer, evidence, verdict, waiting if isinstance(verdict, Unsure) else None)
+    noted = waiting if isinstance(verdict, Unsure) else None
+    return Look(own, peer, evidence, verdict, noted, upload_stands=upload_stands)
+
+
+def _upload_stands(stack: Stack, record: SyncRecord) -> bool:
+    """Tell whether the intent is an upload under way: then what it announces has not happened."""
+    found = record.intent
+    return (
+        found is not None
+        and found.upload_id is not None
+        and stands(stack, record.key, found.upload_id)
+    )
 
 
 def _are_same(stack: Stack, own: ObjectVersion, peer: ObjectVersion) -> bool:

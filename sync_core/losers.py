@@ -18,10 +18,15 @@ from sync_core.model import (
     ObjectVersion,
     VersionEntry,
 )
+from sync_core.multipart import Upload, send_all
+from sync_core.parts import plan_parts
 from sync_core.routing import conflict_key, longest_key_bytes
 from sync_core.stack import Stack
-from sync_core.storage.protocol import SyncStore
+from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
+from sync_core.storage.protocol import ObjectWrite
+from sync_core.storage.sync_store import SyncStore
 
+_PART_BYTES = 1024**3
 _ENTRIES = 10
 """How far down ours is looked for: others may have written on top of it meanwhile."""
 
@@ -92,12 +97,33 @@ def _keep(
         key = conflict_key(loser, side, suffix, longest_bytes)
         kept = store.head(key)
         if kept is None and is_current:
-            store.copy_if(loser, key)
+            _copy_aside(stack, store, loser, key)
         elif kept is None:
             store.copy_version(loser, key)
         if kept is None or _is_copy(kept, loser):
             return Kept(loser, key)
     raise Blocked("keep loser", loser.key, f"{key!r} holds another object: rename it")
+
+
+def _copy_aside(stack: Stack, store: SyncStore, loser: ObjectVersion, key: str) -> None:
+    """Have the store copy the loser inside its bucket, in parts where one request cannot."""
+    if loser.size_bytes <= MAX_SERVER_SIDE_COPY_BYTES:
+        store.copy_if(loser, key)
+        return
+    plan = plan_parts(loser.size_bytes, store.part_limits, _PART_BYTES)
+    tags = store.tags(loser.key) or {}
+    write = ObjectWrite(key, loser.size_bytes, loser.headers, loser.metadata, tags=tags)
+    upload_id = store.create_multipart_upload(write)
+    upload = Upload(
+        store, store, key, loser.etag, upload_id, plan, by_store=True, source_key=loser.key
+    )
+    try:
+        numbers = range(1, plan.count + 1)
+        parts = send_all(upload, numbers, stack.context.part_executor, lambda: None)
+        store.complete_if(key, upload_id, parts, None)
+    except BaseException:
+        store.abort_multipart_upload(key, upload_id)
+        raise
 
 
 def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:

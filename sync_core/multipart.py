@@ -1,85 +1,133 @@
-"""A large object, copied part by part from one store to another, one part in memory at a time."""
+"""The parts of one upload, several at a time; no part is ever held in memory as a whole.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+Each part is read from one instance of the source, named by its etag, so parts of two instances
+never meet. How many travel at once is the executor's business, and with it the memory they take.
+"""
 
-from sync_core.errors import Ambiguous, DualwayError, IntegrityError, PreconditionFailed
-from sync_core.model import ObjectVersion
-from sync_core.parts import part_sizes
-from sync_core.storage.protocol import (
-    ByteRange,
-    ObjectStore,
-    ObjectWrite,
-    SupportsMultipart,
-    Written,
-)
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
+from dataclasses import dataclass
+
+from sync_core.checksums import joined
+from sync_core.errors import Ambiguous, IntegrityError, PreconditionFailed, Unavailable
+from sync_core.model import ObjectVersion, UploadedPart
+from sync_core.parts import PartPlan
+from sync_core.storage.protocol import ByteRange, ObjectStore
+from sync_core.storage.sync_store import SyncStore
+
+ATTEMPTS = 3
+"""How often a part is sent before its error counts; waiting longer is the queue's business."""
+
+_BEAT_SECONDS = 1.0
 
 
-def copy_in_parts(  # noqa: PLR0913, PLR0917 - what is copied, whereto, as what, and on which terms
-    source: ObjectStore,
-    destination: SupportsMultipart,
-    instance: ObjectVersion,
-    write: ObjectWrite,
-    replaces: ObjectVersion | None,
-    check: Callable[[], None],
-) -> Written:
-    """Write the bytes of the source's `instance` as `write`, in place of `replaces`.
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload under way: of the source's instance `etag`, cut by `plan`.
 
-    Every part is read from `instance` (by its etag) and sent with its digest. `check` is called
-    once, when all parts are there and before the object becomes visible: it raises if the copy is
-    no longer wanted. After any failure the upload is aborted, except when it is unknown whether
-    completing it succeeded (`Ambiguous`). Raises `PreconditionFailed` when the source or, on
-    completion, the destination has changed.
+    `by_store`: the destination fetches the parts itself, and no byte comes by here. `source_key`
+    is given where it is another than the destination's.
     """
-    upload_id = destination.create_multipart_upload(write)
-    with _aborted_on_failure(destination, write.key, upload_id):
-        etags = [
-            destination.upload_part(write.key, upload_id, number, part)
-            for number, part in enumerate(_parts(source, instance), start=1)
-        ]
-        check()
+
+    source: ObjectStore
+    destination: SyncStore
+    key: str
+    etag: str
+    upload_id: str
+    plan: PartPlan
+    by_store: bool = False
+    source_key: str | None = None
+
+    def send(self, number: int) -> UploadedPart:
+        """Send one part; what was cut off or damaged on the way is sent again at once.
+
+        Raises `PreconditionFailed` when the source is another instance by now, or the upload is
+        gone.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._sent(number)
+            except (Unavailable, Ambiguous, IntegrityError):
+                continue
+        return self._sent(number)
+
+    def _sent(self, number: int) -> UploadedPart:
+        first, size_bytes = self.plan.span(number)
+        # An empty object has one empty part and no range that could be asked for.
+        byte_range = ByteRange(first, first + size_bytes - 1) if size_bytes else None
+        if self.by_store:
+            place = self.source.place(self.source_key or self.key)
+            return self.destination.copy_part_from(
+                self.key, self.upload_id, number, place, self.etag, byte_range
+            )
+        reader = self.source.get(self.key, etag=self.etag, byte_range=byte_range)
+        if reader is None:
+            raise PreconditionFailed("get", self.key, "the source is gone")
+        with reader:
+            return self.destination.upload_part(
+                self.key, self.upload_id, number, reader, size_bytes
+            )
+
+
+def send_all(
+    upload: Upload, numbers: Iterable[int], executor: Executor, beat: Callable[[], None]
+) -> list[UploadedPart]:
+    """Send these parts side by side; return them in their order.
+
+    `beat` is called every few seconds, and may raise to have done with it. After the first failure
+    no further part is begun, and those under way are waited for: an upload that is aborted while a
+    part arrives may keep it.
+    """
+    futures = [executor.submit(upload.send, number) for number in numbers]
     try:
-        return destination.complete_if(write.key, upload_id, etags, replaces)
-    except Ambiguous:
+        _wait(futures, beat)
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        wait(futures)
         raise
-    except DualwayError as error:
-        _abort(destination, write.key, upload_id, error)
-        raise
+    return [future.result() for future in futures]
 
 
-def _parts(source: ObjectStore, instance: ObjectVersion) -> Iterator[bytes]:
-    first = 0
-    for size_bytes in part_sizes(instance.size_bytes):
-        yield _part(source, instance, first, size_bytes)
-        first += size_bytes
+def _wait(futures: Sequence[Future[UploadedPart]], beat: Callable[[], None]) -> None:
+    left = set(futures)
+    while left:
+        done, left = wait(left, _BEAT_SECONDS, FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        if left:
+            beat()
 
 
-def _part(source: ObjectStore, instance: ObjectVersion, first: int, size_bytes: int) -> bytes:
-    # An empty object has one empty part and no range that could be asked for.
-    byte_range = ByteRange(first, first + size_bytes - 1) if size_bytes else None
-    reader = source.get(instance.key, etag=instance.etag, byte_range=byte_range)
-    if reader is None:
-        raise PreconditionFailed("get", instance.key, "the source is gone")
-    with reader:
-        part = reader.read()
-    if len(part) != size_bytes:
-        cause = f"{len(part)} instead of {size_bytes} bytes came from byte {first} on"
-        raise IntegrityError("get", instance.key, cause)
-    return part
+def fitting(parts: Iterable[UploadedPart], plan: PartPlan) -> dict[int, UploadedPart]:
+    """Return those parts of an earlier attempt that are as long as the plan wants them, by number.
+
+    An upload belongs to one instance of the source, so what was taken is of that one; its digest
+    has its say when the whole is put together.
+    """
+    return {
+        part.number: part
+        for part in parts
+        if part.number <= plan.count and part.size_bytes == plan.span(part.number)[1]
+    }
 
 
-@contextmanager
-def _aborted_on_failure(destination: SupportsMultipart, key: str, upload_id: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        _abort(destination, key, upload_id, error)
-        raise
+def require_whole(
+    instance: ObjectVersion, parts: Sequence[UploadedPart], plan: PartPlan
+) -> str | None:
+    """Raise `IntegrityError` unless the parts make up the instance; return the whole's digest.
 
-
-def _abort(destination: SupportsMultipart, key: str, upload_id: str, error: BaseException) -> None:
-    """Throw the parts away; should that fail too, the first error keeps the word."""
-    try:
-        destination.abort_multipart_upload(key, upload_id)
-    except DualwayError as failure:
-        error.add_note(f"the upload {upload_id} was left behind: {failure}")
+    Their digests are compared with the source's where the source has one of its whole content. None
+    where a part has none.
+    """
+    if [part.number for part in fitting(parts, plan).values()] != list(range(1, plan.count + 1)):
+        cause = f"{len(parts)} parts are not the {plan.count} parts of {plan.size_bytes} bytes"
+        raise IntegrityError("complete upload", instance.key, cause)
+    known = [(part.crc64nvme, part.size_bytes) for part in parts if part.crc64nvme is not None]
+    if len(known) < len(parts):
+        return None
+    whole = joined(known)
+    if instance.crc64nvme not in {None, whole}:
+        cause = f"the parts have the CRC64NVME {whole}, the source has {instance.crc64nvme}"
+        raise IntegrityError("complete upload", instance.key, cause)
+    return whole

@@ -51,6 +51,9 @@ EVENTS: Mapping[Trigger, tuple[str, ...]] = {
 }
 """The event types of a trigger; none means that there is no entry."""
 
+RESTORED = "s3:ObjectRestore:Completed"
+"""From here on an archived object can be read, and so be copied."""
+
 _QUEUES = "QueueConfigurations"
 _KINDS: Mapping[str, tuple[str, str]] = {
     _QUEUES: ("queue", "QueueArn"),
@@ -115,6 +118,20 @@ def own_entry(identity: str, queue_arn: str, prefix: str, trigger: Trigger) -> d
         rule = {"Name": "prefix", "Value": quote_plus(prefix, safe=_PLAIN)}
         entry["Filter"] = {"Key": {"FilterRules": [rule]}}
     return entry
+
+
+def with_restores(
+    current: Configuration, own: Mapping[str, Any], *, is_needed: bool
+) -> dict[str, Any]:
+    """Return our entry with RESTORED, unless a foreign entry has that event already.
+
+    Where it is needed it is there all the same, and `refuse_overlaps` tells what to do. Without it
+    an object that somebody restores is copied when its message is sent back from the dead letters.
+    """
+    only = {**own, "Events": [RESTORED]}
+    restores = _entry("queue", "QueueArn", only)
+    is_taken = any(entry.overlaps(restores) for entry in entries(without(current, own["Id"])))
+    return {**own} if is_taken and not is_needed else {**own, "Events": [*own["Events"], RESTORED]}
 
 
 def merged(current: Configuration, own: Mapping[str, Any]) -> dict[str, Any]:

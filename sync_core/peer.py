@@ -56,10 +56,11 @@ class PeerAccess:
 
 @dataclass(frozen=True, slots=True)
 class PeerConnection:
-    """Clients that use one key pair of the peer."""
+    """Clients that use one key pair of the peer; `identity`, where it can be asked, is its ARN."""
 
     s3: S3Clients
     hints: SQSQueue | None = None
+    identity: Callable[[], str] | None = None
 
 
 class Peer:
@@ -85,6 +86,11 @@ class Peer:
     def s3(self) -> S3Clients:
         """Return S3 clients of a key pair that was read at most `CREDENTIALS_SECONDS` ago."""
         return self._connection().s3
+
+    def identity(self) -> str:
+        """Return the ARN of the peer's dedicated user; empty where nobody tells it."""
+        identity = self._connection().identity
+        return identity() if identity is not None else ""
 
     def nudge(self, key: str) -> None:
         """Ask the peer's stack to look at a key; nothing where it takes no hints."""
@@ -135,6 +141,14 @@ def read_access(client: Any, secret: str) -> PeerAccess:
     except BotoCoreError as error:
         raise Unavailable("read secret", secret, str(error)) from error
     return _parse(text, secret)
+
+
+def identity_of(client: Any) -> str:
+    """Return the ARN of the credentials of a client of STS; raises `Unavailable`."""
+    try:
+        return str(client.get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("tell the identity", "", f"{type(error).__name__}: {error}") from error
 
 
 def queue_endpoint(endpoint_url: str | None, queue_url: str) -> str | None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sync_core import events
-from sync_core.errors import DualwayError, MalformedEvent, Poison, Stale, Unexpected
+from sync_core.errors import DualwayError, Poison, Stale, Unexpected
 from sync_core.evaluation import Evaluation
-from sync_core.model import ObjectEvent, SyncRecord
+from sync_core.model import EventKind, ObjectEvent, SyncRecord
+from sync_core.part_work import PartWork, behind_prefix
 from sync_core.queues.protocol import Message
 from sync_core.safety import Admission, Change
 from sync_core.stack import Stack
@@ -66,11 +67,12 @@ class Settlement:
 
 @dataclass(slots=True)
 class _Intake:
-    """The messages in hand, sorted by what they say."""
+    """The messages in hand, sorted by what they say; `keys`, `errors`, `work`: one for each."""
 
     events: dict[str, list[ObjectEvent]] = field(default_factory=dict)
     keys: list[tuple[str, ...]] = field(default_factory=list)
-    errors: list[MalformedEvent | None] = field(default_factory=list)
+    errors: list[DualwayError | None] = field(default_factory=list)
+    work: list[PartWork | None] = field(default_factory=list)
 
 
 class Pipeline:
@@ -86,6 +88,7 @@ class Pipeline:
         Raises `Retryable` errors of the record store: then no message is settled.
         """
         intake = self._take_in(messages)
+        self._send_parts(intake)
         owner = self._stack.context.nonce()
         evaluations = {
             key: Evaluation(self._stack, key, tuple(found), owner)
@@ -97,6 +100,8 @@ class Pipeline:
             if each.is_open:
                 each.defer(DEFER_SECONDS, "the key would not keep still")
         self._record(evaluations.values())
+        begun = [each for each in evaluations.values() if each.has_uploads_to_end]
+        self._side_by_side(Evaluation.end_uploads, begun)
         return [
             self._settle(message, [evaluations[key] for key in keys], error)
             for message, keys, error in zip(messages, intake.keys, intake.errors, strict=True)
@@ -111,7 +116,29 @@ class Pipeline:
                 intake.events.setdefault(event.key, []).append(event)
             intake.keys.append(tuple(dict.fromkeys(event.key for event in wanted)))
             intake.errors.append(parsed.errors[0] if parsed.errors else None)
+            intake.work.append(self._part_work(parsed, message))
         return intake
+
+    def _part_work(self, parsed: events.Parsed, message: Message) -> PartWork | None:
+        prefix = self._stack.sides.pair.own.prefix
+        jobs = [behind_prefix(job, prefix) for job in parsed.jobs]
+        found = next((job for job in jobs if job is not None), None)
+        return PartWork(self._stack, found, message.receive_count) if found is not None else None
+
+    def _send_parts(self, intake: _Intake) -> None:
+        """Do what the part messages ask for; keys to be looked at then come in as well."""
+        submit = self._stack.context.executor.submit
+        futures = {
+            index: submit(work.do) for index, work in enumerate(intake.work) if work is not None
+        }
+        for index, future in futures.items():
+            work = intake.work[index]
+            error = _ours(future.exception(), "send parts", work.key if work else "")
+            intake.errors[index] = intake.errors[index] or error
+            if error is None and work is not None and work.calls_for_a_look:
+                hint = ObjectEvent(work.key, EventKind.HINT)
+                intake.events.setdefault(work.key, []).append(hint)
+                intake.keys[index] = (work.key,)
 
     def _own(self, event: ObjectEvent) -> ObjectEvent | None:
         """Return the event with its key as it is behind the own prefix; None if it has no part."""
@@ -196,7 +223,7 @@ class Pipeline:
             _take_result(each, future)
 
     def _settle(
-        self, message: Message, evaluations: list[Evaluation], malformed: MalformedEvent | None
+        self, message: Message, evaluations: list[Evaluation], found: DualwayError | None
     ) -> Settlement:
         """Combine the fates of a message's keys: a retry first, then poison, then done."""
         prefix = self._stack.sides.pair.own.prefix
@@ -207,20 +234,25 @@ class Pipeline:
             for each in evaluations
             if each.defer_seconds is not None
         )
-        error = retryable or malformed or next(iter(errors), None)
+        error = retryable or found or next(iter(errors), None)
         return Settlement(message, error, deferrals)
 
 
 def _take_result(evaluation: Evaluation, future: Future[None]) -> None:
     """One key's error, even a defect of ours, never touches its neighbours."""
-    error = future.exception()
+    error = _ours(future.exception(), "evaluate", evaluation.key)
     if isinstance(error, Stale):
         evaluation.look_again()
-    elif isinstance(error, DualwayError):
-        evaluation.fail(error)
-    elif isinstance(error, Exception):
-        wrapped = Unexpected("evaluate", evaluation.key, f"{type(error).__name__}: {error}")
-        wrapped.__cause__ = error
-        evaluation.fail(wrapped)
     elif error is not None:
+        evaluation.fail(error)
+
+
+def _ours(error: BaseException | None, operation: str, key: str) -> DualwayError | None:
+    """Return the error as one of ours; what is no `Exception` goes through."""
+    if error is None or isinstance(error, DualwayError):
+        return error
+    if not isinstance(error, Exception):
         raise error
+    wrapped = Unexpected(operation, key, f"{type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped

@@ -12,15 +12,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from sync_core.errors import Poison, Stale, Unavailable
+from sync_core.checksums import md5_of
+from sync_core.errors import AccessDenied, Poison, Stale, Unavailable
 from sync_core.model import Capabilities, ControlItem, ObjectVersion
 from sync_core.records.protocol import ControlStore
 from sync_core.routing import OWN_PREFIX
-from sync_core.storage.protocol import ObjectWrite, SyncStore, Written
+from sync_core.storage.protocol import ObjectWrite, Written
+from sync_core.storage.sync_store import SyncStore
 
 REMEMBERED_FOR = timedelta(days=1)
 """Stores gain and lose abilities with their releases, buckets with their settings."""
 
+_FETCHED = b"fetched"
 _WRONG_ETAG = "0" * 32
 _MOST_VERSIONS = 100
 
@@ -95,6 +98,27 @@ def probed(
     return found.capabilities
 
 
+def can_fetch(own: SyncStore, peer: SyncStore, nonce: str) -> bool:
+    """Tell whether the peer's store can copy from the own bucket, and heeds a condition with it.
+
+    Tried on a key as `probe` tries it, in both buckets. A refusal says no, whatever its reason: it
+    may be for want of a permission, or another partition's. Raises `Throttled` and `Unavailable`.
+    """
+    key = f"{OWN_PREFIX}probe-{nonce}"
+    write = ObjectWrite(key, len(_FETCHED))
+    there, fetched = _Trial(own, key), _Trial(peer, key)
+    try:
+        source = there.present(_FETCHED)
+        place = own.place(key)
+        with suppress(Stale, Poison, AccessDenied):
+            fetched.note(peer.copy_from(place, source, write, None))
+            return _is_refused(lambda: fetched.note(peer.copy_from(place, source, write, None)))
+        return False
+    finally:
+        there.clean_up()
+        fetched.clean_up()
+
+
 def guarantee(side: str, capabilities: Capabilities) -> str:
     """Return a sentence for people: the level, what is missing, and what follows from it."""
     clauses = (*_about_puts(capabilities), *_about_deletes(capabilities))
@@ -148,14 +172,14 @@ class _Trial:
 
     def replaces_if_match(self) -> bool:
         """Overwrite another instance than is there, then the one that is."""
-        current = self._present(b"to be replaced")
+        current = self.present(b"to be replaced")
         return _is_refused(lambda: self._put_if(b"wrong", _other_than(current))) and _is_taken(
             lambda: self._put_if(b"right", current)
         )
 
     def deletes_if_match(self) -> bool:
         """Delete another instance than is there, which must stay, then the one that is."""
-        current = self._present(b"to be deleted")
+        current = self.present(b"to be deleted")
         return (
             _is_refused(lambda: self.store.delete_if(_other_than(current)))
             and self.store.head(self.key) is not None
@@ -165,8 +189,8 @@ class _Trial:
 
     def is_versioned(self) -> bool:
         """Overwrite an instance and look for it; one without an id would not stay."""
-        old = self._present(b"old").version_id
-        self._present(b"new")
+        old = self.present(b"old").version_id
+        self.present(b"new")
         return old is not None and self.store.head_version(self.key, old) is not None
 
     def clean_up(self) -> None:
@@ -177,21 +201,23 @@ class _Trial:
         elif self.store.head(self.key) is not None:
             self.store.delete(self.key)
 
-    def _present(self, data: bytes) -> ObjectVersion:
-        self._note(self.store.put(self._write(data), io.BytesIO(data)))
+    def present(self, data: bytes) -> ObjectVersion:
+        """Put these bytes there, and return what is shown."""
+        self.note(self.store.put(self._write(data), io.BytesIO(data)))
         version = self.store.head(self.key)
         if version is None:
             raise Unavailable("probe", self.key, "an object that was just written is not shown")
         return version
 
     def _put_if(self, data: bytes, replaces: ObjectVersion | None) -> None:
-        self._note(self.store.put_if(self._write(data), io.BytesIO(data), replaces))
+        self.note(self.store.put_if(self._write(data), io.BytesIO(data), replaces))
 
-    def _note(self, written: Written) -> None:
+    def note(self, written: Written) -> None:
+        """Keep in mind whether the bucket has a history."""
         self.has_history = self.has_history or written.version_id is not None
 
     def _write(self, data: bytes) -> ObjectWrite:
-        return ObjectWrite(self.key, len(data))
+        return ObjectWrite(self.key, len(data), md5=md5_of(data))
 
 
 def _other_than(version: ObjectVersion) -> ObjectVersion:

@@ -7,6 +7,7 @@ Deletes that rest on such a sight must not be sent, and the sentinel is gone as 
 import io
 import json
 
+from sync_core.checksums import md5_of
 from sync_core.errors import Blocked, PreconditionFailed, Unavailable, WriteConflict
 from sync_core.model import ObjectVersion, Side
 from sync_core.routing import OWN_PREFIX
@@ -78,5 +79,6 @@ class Sentinels:
 
     def _put(self, side: Side, uuid: str, replaces: ObjectVersion | None) -> None:
         data = self._expected(uuid).encode()
-        write = ObjectWrite(self.key, len(data), {"content-type": "application/json"})
+        headers = {"content-type": "application/json"}
+        write = ObjectWrite(self.key, len(data), headers, md5=md5_of(data))
         self._sides.store(side).put_if(write, io.BytesIO(data), replaces)

@@ -8,12 +8,17 @@ from datetime import datetime, timedelta
 from sync_core.decide import Terms
 from sync_core.model import Capabilities, ConflictPolicy, Direction, Outcome, Side, SitePair
 from sync_core.prefix_list import PrefixList
+from sync_core.queues.protocol import SupportsBulkSend
 from sync_core.records.protocol import Table
+from sync_core.records.uploads_protocol import UploadLedger
 from sync_core.routing import is_excluded
-from sync_core.storage.protocol import SyncStore
+from sync_core.storage.sync_store import SyncStore
 
 ONE_PUT_BYTES = 8 * 1024 * 1024
 """Objects up to this size go in one conditional PUT, larger ones in parts."""
+
+SHARED_UPLOAD_BYTES = 1024 * 1024 * 1024
+"""The parts of objects from this size on are sent by all workers together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +30,17 @@ class Settings:
     `lease_seconds` how long a key stays with a worker that died; `tombstone_seconds` must exceed
     the time that any message can live (two queues' retention, 14 days each). `preferred_site` goes
     with the policy `prefer`. `excluded` are patterns of keys and `prefixes` those that take part
-    (None: all), see `routing.is_excluded`.
+    (None: all), see `routing.is_excluded`. Archived objects are restored for `restore_days`, and
+    copied then; 0: they are left alone.
     """
 
     echo_principals: frozenset[str]
     grace_seconds: int = 60
     lease_seconds: int = 180
     one_put_bytes: int = ONE_PUT_BYTES
+    shared_upload_bytes: int = SHARED_UPLOAD_BYTES
+    restore_days: int = 0
+    tries_server_side_copy: bool = False
     tombstone_seconds: int = 30 * 24 * 3600
     conflict_policy: ConflictPolicy = ConflictPolicy.KEEP_COPY
     preferred_site: str | None = None
@@ -67,12 +76,16 @@ _UNVERSIONED = Capabilities()
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The two buckets: which they are, how they are reached, and what their stores can do."""
+    """The two buckets: which they are, how they are reached, and what their stores can do.
+
+    `peer_fetches`: the peer's store can read from the own bucket, so that no byte comes by here.
+    """
 
     pair: SitePair
     own: SyncStore
     peer: SyncStore
     abilities: Mapping[Side, Capabilities] = field(default_factory=dict)
+    peer_fetches: bool = False
 
     def capabilities(self, side: Side) -> Capabilities:
         """Return what one side's store was seen to do; an unversioned one with all conditions."""
@@ -92,24 +105,43 @@ class Context:
     """The outside world, as arguments: time, chance, threads, the log, and word to the peer.
 
     `clock` returns aware UTC; `nonce` 16 hex digits never returned before; `nudge`, where the
-    peer has a stack, asks it to look at a key.
+    peer has a stack, asks it to look at a key. Keys are worked on by `executor`, which waits for
+    the parts of large objects that `part_executor` sends.
     """
 
     clock: Callable[[], datetime]
     nonce: Callable[[], str]
     executor: Executor
+    part_executor: Executor
     report: Callable[[Outcome], None]
     nudge: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """What it takes to have uploads shared among workers: the ledger, the queue, and who watches.
+
+    `watch`, where there is a state machine, has it watch an upload (key, upload_id); to ask it
+    again is harmless.
+    """
+
+    ledger: UploadLedger
+    queue: SupportsBulkSend
+    watch: Callable[[str, str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
-    """A deployment: its sides, its records, its settings and its surroundings."""
+    """A deployment: its sides, its records, its settings and its surroundings.
+
+    Without `sharing` each upload is one worker's.
+    """
 
     sides: Sides
     records: Table
     settings: Settings
     context: Context = field(repr=False)
+    sharing: Sharing | None = field(default=None, repr=False)
 
     def now(self) -> datetime:
         """Return the present instant."""

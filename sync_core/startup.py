@@ -19,7 +19,7 @@ from sync_core.guard import Announcer, Guard, GuardParts, GuardRules, GuardStatu
 from sync_core.model import Capabilities, Side
 from sync_core.pipeline import Pipeline, Settlement
 from sync_core.prefix_list import MAX_BYTES, PrefixList, parse_prefix_list
-from sync_core.probe import ability_name, guarantee, probed, recall
+from sync_core.probe import ability_name, can_fetch, guarantee, probed, recall
 from sync_core.queues.protocol import Message, SupportsBulkSend
 from sync_core.routing import longest_key_bytes
 from sync_core.shared_round import SharedRound
@@ -124,7 +124,7 @@ class Startup:
     def _start(self) -> Running:
         prefixes = self._read_prefixes()
         abilities = {side: self._probed(side) for side in Side}
-        running = self._assembled(abilities, prefixes)
+        running = self._assembled(abilities, prefixes, peer_fetches=self._peer_fetches())
         for sentence in running.guarantees:
             self._telemetry.say_guarantee(sentence)
         running.guard.begin()
@@ -140,8 +140,18 @@ class Startup:
             cause = f"{error.cause}; check the bucket, and the options for writing"
             raise ConfigError("try the store", f"bucket {store.bucket}", cause) from error
 
+    def _peer_fetches(self) -> bool:
+        raw = self._stack
+        if not raw.settings.tries_server_side_copy:
+            return False
+        return can_fetch(raw.sides.own, raw.sides.peer, raw.context.nonce())
+
     def _assembled(
-        self, abilities: Mapping[Side, Capabilities], prefixes: PrefixList | None
+        self,
+        abilities: Mapping[Side, Capabilities],
+        prefixes: PrefixList | None,
+        *,
+        peer_fetches: bool = False,
     ) -> Running:
         raw, context = self._stack.sides, self._stack.context
         pair = raw.pair
@@ -150,7 +160,13 @@ class Startup:
             side: strengthened(raw.store(side), found, context.clock, context.nonce, longest_bytes)
             for side, found in abilities.items()
         }
-        sides = replace(raw, own=stores[Side.OWN], peer=stores[Side.PEER], abilities=abilities)
+        sides = replace(
+            raw,
+            own=stores[Side.OWN],
+            peer=stores[Side.PEER],
+            abilities=abilities,
+            peer_fetches=peer_fetches,
+        )
         settings = replace(self._stack.settings, prefixes=prefixes)
         stack = replace(self._stack, sides=sides, settings=settings)
         sentences = tuple(guarantee(raw.site_name(side), abilities[side]) for side in Side)

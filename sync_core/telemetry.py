@@ -28,6 +28,8 @@ NAMESPACE = "Dualway"
 
 Metric = Literal[
     "ObjectsCopied",  # Count: objects written to the other side, or back to our own
+    "PartRunsCopied",  # Count: runs of parts that were sent for uploads that workers share
+    "OrphansAborted",  # Count: uploads that nobody went on with
     "BytesCopied",  # Bytes: their content
     "ObjectsDeleted",  # Count: objects deleted because a user had deleted their counterpart
     "TagsCopied",  # Count: objects whose tags alone were written
@@ -71,6 +73,8 @@ class _Saying:
 
 _SAYINGS = {
     Action.OBJECT_COPIED: _Saying("Copied the object", "ObjectsCopied"),
+    Action.PARTS_COPIED: _Saying("Copied parts of the object", "PartRunsCopied"),
+    Action.ORPHAN_ABORTED: _Saying("Aborted an upload that nobody goes on with", "OrphansAborted"),
     Action.OBJECT_DELETED: _Saying("Deleted the object", "ObjectsDeleted"),
     Action.LOSER_KEPT: _Saying("Kept the loser of a conflict", "ConflictsKept", Logger.warning),
     Action.TAGS_COPIED: _Saying("Copied the tags", "TagsCopied"),

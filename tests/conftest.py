@@ -1,5 +1,10 @@
 """Fixtures that several suites share."""
 
+# First of all, because it has to come before botocore.
+import sync_core.bootstrap  # noqa: F401 - imported for what it sets
+
+# isort: split
+
 import json
 import time
 import uuid

@@ -1,12 +1,13 @@
 """Benches over stores that are made of another: a part of it, without conditions or metadata."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
 from sync_core.model import Capabilities
 from sync_core.storage.bare import without_metadata
 from sync_core.storage.prefixed import below
-from sync_core.storage.protocol import SyncStore
+from sync_core.storage.sync_store import SyncStore
 from sync_core.storage.weak import WeakStore
 from tests.object_benches import Bench, Raw, put
 
@@ -16,6 +17,7 @@ NO_CONDITIONS = Capabilities(
 )
 ABOUT_METADATA = frozenset(
     {
+        "test_a_copy_from_another_bucket_is_what_the_write_says",
         "test_a_copy_is_the_source_without_the_marker",
         "test_an_expires_header_survives_as_text",
         "test_an_older_version_is_copied_without_the_marker",
@@ -41,13 +43,23 @@ def prefixed_bench(whole: Bench) -> Bench:
     part, missing, paged = (
         below(store, PREFIX) for store in (whole.store, whole.missing, whole.paged)
     )
-    return Bench(part, raw, missing, paged, whole.version)
+    return replace(
+        whole,
+        store=part,
+        raw=raw,
+        missing=missing,
+        paged=paged,
+        neighbour=below(whole.neighbour, "other/prefix/"),
+        stranger=lambda key: whole.stranger(PREFIX + key),
+        archive=lambda key: whole.archive(PREFIX + key),
+        restored=lambda key: whole.restored(PREFIX + key),
+    )
 
 
 def bare_bench(whole: Bench) -> Bench:
     """Give a store that shows no headers and no user metadata."""
     store, missing, paged = map(without_metadata, (whole.store, whole.missing, whole.paged))
-    return Bench(store, whole.raw, missing, paged, whole.version)
+    return replace(whole, store=store, missing=missing, paged=paged)
 
 
 def weak_bench(whole: Bench) -> Bench:
@@ -58,4 +70,4 @@ def weak_bench(whole: Bench) -> Bench:
         return WeakStore(store, NO_CONDITIONS, lambda: datetime.now(UTC), lambda: next(numbers))
 
     store, missing, paged = (weak(store) for store in (whole.store, whole.missing, whole.paged))
-    return Bench(store, whole.raw, missing, paged, whole.version)
+    return replace(whole, store=store, missing=missing, paged=paged)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,16 +13,21 @@ from uuid import uuid4
 import pytest
 
 from sync_core.errors import Unavailable
-from sync_core.model import ObjectVersion
-from sync_core.storage.dialects import AWS
+from sync_core.model import ObjectVersion, UploadedPart
+from sync_core.storage.dialects import AWS, Dialect
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
-from sync_core.storage.protocol import ObjectReader, ObjectWrite, SyncStore
+from sync_core.storage.protocol import ObjectReader, ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
+from sync_core.storage.sync_store import SyncStore
 from tests.scripted_server import ScriptedServer
 
 REGION = "us-west-2"
+PATIENCE_SECONDS = 10
+MOTO_INITIATOR = (
+    "arn:aws:iam::123456789012:user/user1-11111a31-17b5-4fb7-9df5-b111111f13de"  # of all uploads
+)
 IN_MEMORY = ("memory", "prefixed", "weak", "bare")
 BACKENDS = (*IN_MEMORY, "moto", "cloud")
 
@@ -55,6 +61,9 @@ class BrokenStream(Stream):
         return data
 
 
+Sent = list[UploadedPart]
+
+
 @dataclass(frozen=True)
 class Raw:
     """An object as seen through the back door: metadata with our marker among it."""
@@ -69,19 +78,28 @@ class Raw:
 class Bench:
     """A store over an empty bucket, back doors to it, and a store whose bucket is missing.
 
-    `paged` is the same store with pages of two entries; `version` sets the bucket's versioning.
+    `paged` is the same store with pages of two entries; `neighbour` is over another bucket, which
+    the same credentials can read. `version` sets the bucket's versioning; `stranger` begins an
+    upload of a key with other credentials; `archive` moves a key's object to an archive, and
+    `restored` returns when it can be read, once the store was asked for that.
     """
 
     store: SyncStore
     raw: Callable[[str], Raw | None]
     missing: SyncStore
     paged: SyncStore = field(repr=False)
+    neighbour: SyncStore = field(repr=False)
     version: Callable[[Versioning], None] = field(repr=False)
+    stranger: Callable[[str], object] = field(repr=False)
+    archive: Callable[[str], object] = field(repr=False)
+    restored: Callable[[str], None] = field(repr=False)
 
 
 def memory_bench(ignores: frozenset[Condition] = frozenset()) -> Bench:
     bucket = MemoryBucket("memory", lambda: datetime.now(UTC), ignores=ignores)
-    removed = MemoryBucket("removed", lambda: datetime.now(UTC))
+    removed, neighbour = (
+        MemoryBucket(name, lambda: datetime.now(UTC)) for name in ("removed", "neighbour")
+    )
     removed.remove()
 
     def raw(key: str) -> Raw | None:
@@ -95,14 +113,26 @@ def memory_bench(ignores: frozenset[Condition] = frozenset()) -> Bench:
     def version(versioning: Versioning) -> None:
         bucket.versioning = versioning
 
-    store = MemoryObjectStore(bucket, "AWS:AIDAEXAMPLE")
-    missing = MemoryObjectStore(removed, "AWS:AIDAEXAMPLE")
-    return Bench(store, raw, missing, store, version)
+    store = MemoryObjectStore(bucket, "AWS:AIDAEXAMPLE", [neighbour])
+    stranger = MemoryObjectStore(bucket, "AWS:AIDASTRANGER")
+    return Bench(
+        store=store,
+        raw=raw,
+        missing=MemoryObjectStore(removed, "AWS:AIDAEXAMPLE"),
+        paged=store,
+        neighbour=MemoryObjectStore(neighbour, "AWS:AIDAEXAMPLE"),
+        version=version,
+        stranger=lambda key: stranger.create_multipart_upload(write_of(key, b"")),
+        archive=bucket.archive,
+        restored=bucket.restore,
+    )
 
 
-def s3_bench(clients: S3Clients, client: Any) -> Bench:
-    name = f"contract-{uuid4().hex[:12]}"
-    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+def s3_bench(clients: S3Clients, client: Any, identity: Callable[[], str]) -> Bench:
+    """Give a store that `clients` reach as `identity`, an ARN; `client` is another's back door."""
+    name, neighbour = (f"contract-{uuid4().hex[:12]}" for _ in range(2))
+    for each in (name, neighbour):
+        client.create_bucket(Bucket=each, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def raw(key: str) -> Raw | None:
         try:
@@ -122,13 +152,36 @@ def s3_bench(clients: S3Clients, client: Any) -> Bench:
         status = "Enabled" if versioning is Versioning.ON else "Suspended"
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
 
+    def archive(key: str) -> None:
+        place = {"Bucket": name, "Key": key}
+        client.copy_object(**place, CopySource=place, StorageClass="GLACIER")
+
+    def restored(key: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while 'ongoing-request="false"' not in client.head_object(Bucket=name, Key=key)["Restore"]:
+            assert time.monotonic() < deadline, "the object was not restored in time"
+            time.sleep(0.05)
+
+    def store(bucket: str, dialect: Dialect = AWS) -> S3ObjectStore:
+        return S3ObjectStore(bucket, lambda: clients, dialect, identity=identity)
+
     return Bench(
-        S3ObjectStore(name, lambda: clients),
-        raw,
-        S3ObjectStore(f"missing-{uuid4().hex[:12]}", lambda: clients),
-        S3ObjectStore(name, lambda: clients, replace(AWS, page_keys=2)),
-        version,
+        store=store(name),
+        raw=raw,
+        missing=store(f"missing-{uuid4().hex[:12]}"),
+        paged=store(name, replace(AWS, page_keys=2)),
+        neighbour=store(neighbour),
+        version=version,
+        stranger=lambda key: client.create_multipart_upload(Bucket=name, Key=key),
+        archive=archive,
+        restored=restored,
     )
+
+
+def joined_body(request: Any, **_: Any) -> None:
+    """Make of a streamed body what moto takes for one; hooks of one operation have run before."""
+    if request.body is not None and not isinstance(request.body, bytes | bytearray | str):
+        request.body = b"".join(request.body)
 
 
 def moto_deviates(reason: str) -> pytest.MarkDecorator:
@@ -150,6 +203,22 @@ def write_of(key: str, data: bytes, **more: Any) -> ObjectWrite:
 def put(store: SyncStore, key: str, data: bytes = b"data", **more: Any) -> ObjectVersion:
     """Put an object, and return it as HEAD shows it."""
     store.put(write_of(key, data, **more), Stream(data))
+    return present(store.head(key))
+
+
+def upload(store: SyncStore, key: str, *parts: bytes, **more: Any) -> tuple[str, Sent]:
+    """Begin an upload and send all parts, without completing it; return the upload_id and them."""
+    upload_id = store.create_multipart_upload(write_of(key, b"".join(parts), **more))
+    return upload_id, [
+        store.upload_part(key, upload_id, number, Stream(part), len(part))
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def put_in_parts(store: SyncStore, key: str, *parts: bytes, **more: Any) -> ObjectVersion:
+    """Put an object in parts, and return it as HEAD shows it."""
+    upload_id, sent = upload(store, key, *parts, **more)
+    store.complete_if(key, upload_id, sent, store.head(key))
     return present(store.head(key))
 
 

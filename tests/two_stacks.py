@@ -30,9 +30,10 @@ from sync_core.pipeline import Settlement
 from sync_core.prefix_list import PrefixList
 from sync_core.queues.protocol import Message
 from sync_core.records.memory import MemoryRecordStore
+from sync_core.records.uploads_memory import MemoryUploadLedger
 from sync_core.routing import OWN_PREFIX
 from sync_core.safety import DeleteLimits
-from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.stack import SHARED_UPLOAD_BYTES, Context, Settings, Sharing, Sides, Stack
 from sync_core.startup import Running, Startup, read_prefix_list
 from sync_core.storage.bare import without_metadata
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
@@ -51,7 +52,8 @@ NO_LIMIT = DeleteLimits(count=0)
 class Kind:
     """What kind of pair it is; the fields named `versioned` and `weak` list sides, as in "ab".
 
-    One way, side b has no stack. `prefix_list` is the key of a list in each bucket.
+    One way, side b has no stack. Without `shared_upload_bytes` no upload is shared. `prefix_list`
+    is the key of a list in each bucket.
     """
 
     versioned: str = ""
@@ -63,6 +65,9 @@ class Kind:
     preferred_site: str | None = None
     limits: DeleteLimits = NO_LIMIT
     one_put_bytes: int = 8 * 1024 * 1024
+    shared_upload_bytes: int | None = None
+    restore_days: int = 0
+    peer_fetches: bool = False
     direction: Direction = Direction.TWO_WAY
     prefix_list: str | None = None
     has_metadata: bool = True
@@ -90,6 +95,8 @@ class TwoStacks:
             for side, bucket in self.buckets.items()
         }
         self.tables = {side: MemoryRecordStore() for side in "ab"}
+        self.ledgers = {side: MemoryUploadLedger() for side in "ab"}
+        self.watched: set[tuple[str, str]] = set()
         self.told = {side: Told() for side in "ab"}
         self.calls: list[str] = []
         self.before: dict[str, Callable[[], object]] = {}
@@ -131,7 +138,9 @@ class TwoStacks:
         """Return a side's stack as it is before it was started."""
         peer = other(side)
         own_store = MemoryObjectStore(self.buckets[side], f"AWS:AROAROLE{side}:worker")
-        peer_store = MemoryObjectStore(self.buckets[peer], f"AWS:AIDASYNC{peer}")
+        peer_store = MemoryObjectStore(
+            self.buckets[peer], f"AWS:AIDASYNC{peer}", [self.buckets[side]]
+        )
         own: Any = Watched(f"{side}.own", own_store, self.calls, self.before)
         there: Any = Watched(f"{side}.peer", peer_store, self.calls, self.before)
         records: Any = Watched(f"{side}.records", self.tables[side], self.calls, self.before)
@@ -146,6 +155,9 @@ class TwoStacks:
                 echo_principals=frozenset({f"AIDASYNC{side}", f"AROAROLE{side}"}),
                 grace_seconds=GRACE_SECONDS,
                 one_put_bytes=self.kind.one_put_bytes,
+                shared_upload_bytes=self.kind.shared_upload_bytes or SHARED_UPLOAD_BYTES,
+                restore_days=self.kind.restore_days,
+                tries_server_side_copy=self.kind.peer_fetches,
                 conflict_policy=self.kind.policy,
                 preferred_site=self.kind.preferred_site,
                 excluded=self.kind.excluded,
@@ -155,6 +167,7 @@ class TwoStacks:
                 clock=self.clock,
                 nonce=self.nonce,
                 executor=Inline(),
+                part_executor=Inline(),
                 report=self.outcomes.append,
                 nudge=None
                 if peer not in self.kind.stacks
@@ -162,6 +175,17 @@ class TwoStacks:
                     job_body(pair.peer.prefix + key, from_peer=True)
                 ),
             ),
+            self._sharing(side),
+        )
+
+    def _sharing(self, side: str) -> Sharing | None:
+        if self.kind.shared_upload_bytes is None:
+            return None
+        ledger: Any = Watched(f"{side}.ledger", self.ledgers[side], self.calls, self.before)
+        return Sharing(
+            ledger,
+            self.queues[side],
+            lambda key, upload_id: self.watched.add((key, upload_id)),
         )
 
     def _startup(self, side: str) -> Startup:

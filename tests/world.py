@@ -163,6 +163,7 @@ class World:
             clock=self.clock,
             nonce=self._nonce,
             executor=Inline(),
+            part_executor=Inline(),
             report=self._report,
             nudge=lambda key: self.send(peer, job_body(key, from_peer=True)),
         )

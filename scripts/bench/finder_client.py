@@ -59,7 +59,7 @@ def main() -> None:
             Sides(pair, store(session, "own", asked.own), store(session, "peer", asked.peer)),
             records,
             Settings(frozenset()),
-            Context(lambda: datetime.now(UTC), lambda: "0" * 16, executor, ignore),
+            Context(lambda: datetime.now(UTC), lambda: "0" * 16, executor, executor, ignore),
         )
         # What has been made so far stays to the end; the collector need not visit it ever again.
         gc.freeze()

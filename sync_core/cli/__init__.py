@@ -21,6 +21,7 @@ from sync_core.cli.local import local
 from sync_core.cli.logs import EPILOG, logs
 from sync_core.cli.rotate import rotate
 from sync_core.cli.soak import soak
+from sync_core.cli.status import status
 from sync_core.cli.terminal import EXIT_ERROR, prepare_streams, say_error, say_problem
 from sync_core.cli.verify import verify
 from sync_core.cli.worker import worker
@@ -49,6 +50,7 @@ app.command()(local)
 app.command(epilog=EPILOG)(logs)
 app.command()(rotate)
 app.command(hidden=True)(soak)
+app.command()(status)
 app.command()(verify)
 app.command()(worker)
 

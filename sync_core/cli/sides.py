@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from sync_core.bootstrap import aws_session, open_bucket
+from sync_core.bootstrap import open_bucket
 from sync_core.config import Config
+from sync_core.connections import aws_session
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 from sync_core.model import Site
 from sync_core.peer import read_access
 from sync_core.storage.bare import without_metadata
-from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3_clients import AccessKey
+from sync_core.storage.sync_store import SyncStore
 
 
 def sides_of_ready_file(path: Path) -> dict[str, SyncStore]:

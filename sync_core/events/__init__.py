@@ -1,11 +1,12 @@
 """From the text of a queue message to typed events; pure, and total: no string makes it raise.
 
 Reading order: `message` takes the text apart and knows the shapes; `records` (S3's own
-notification), `eventbridge` and `job` read one shape each; `names` says which event means what;
-`fields` holds what is demanded of a key and of the optional fields.
+notification), `eventbridge`, `job` and `part_job` read one shape each; `names` says which event
+means what; `fields` holds what is demanded of a key and of the optional fields.
 """
 
 from sync_core.events.job import PEER_HINT, job_body
 from sync_core.events.message import Parsed, parse
+from sync_core.events.part_job import part_job_body
 
-__all__ = ["PEER_HINT", "Parsed", "job_body", "parse"]
+__all__ = ["PEER_HINT", "Parsed", "job_body", "parse", "part_job_body"]

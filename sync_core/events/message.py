@@ -6,6 +6,7 @@
 | S3's test message | `Event` is `s3:TestEvent` | nothing |
 | SNS envelope | `Type` is `Notification` | what its `Message` gives, which is any other shape |
 | EventBridge event | `detail-type`, `detail` | one event or error |
+| part job | `upload_id` and `run` beside `key` | a run of parts to send |
 | job | `key` | a hint |
 """
 
@@ -17,23 +18,26 @@ from sync_core.errors import MalformedEvent
 from sync_core.events import fields
 from sync_core.events.eventbridge import is_eventbridge, read_eventbridge
 from sync_core.events.job import is_job, read_job
+from sync_core.events.part_job import is_part_job, read_part_job
 from sync_core.events.records import read_record
-from sync_core.model import ObjectEvent
+from sync_core.model import ObjectEvent, PartJob
 
 _CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 
-_Reading = ObjectEvent | MalformedEvent | None
+_Reading = ObjectEvent | PartJob | MalformedEvent | None
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What one message says: the events that could be read, and an error for each that could not.
 
-    Both empty: the message is none of our business (a test message, a change of an ACL).
+    `jobs` are runs of parts to send. All empty: the message is none of our business (a test
+    message, a change of an ACL).
     """
 
     events: tuple[ObjectEvent, ...] = ()
     errors: tuple[MalformedEvent, ...] = ()
+    jobs: tuple[PartJob, ...] = ()
 
 
 def parse(body: str, *, bucket: str) -> Parsed:
@@ -45,6 +49,7 @@ def parse(body: str, *, bucket: str) -> Parsed:
     return Parsed(
         events=tuple(reading for reading in readings if isinstance(reading, ObjectEvent)),
         errors=tuple(reading for reading in readings if isinstance(reading, MalformedEvent)),
+        jobs=tuple(reading for reading in readings if isinstance(reading, PartJob)),
     )
 
 
@@ -87,6 +92,8 @@ def _read_message(message: dict[str, object], bucket: str) -> Iterable[_Reading]
         return []
     if is_eventbridge(message):
         return [read_eventbridge(message, bucket)]
+    if is_part_job(message):
+        return [read_part_job(message)]
     if is_job(message):
         return [read_job(message)]
     if message.get("Type") in _CONFIRMATIONS:

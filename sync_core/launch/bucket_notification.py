@@ -1,7 +1,7 @@
 """Custom::BucketNotification: this stack's entry in the notification configuration of its bucket.
 
-Properties: BucketName, QueueArn, Prefix, EventTrigger, ConfigurationId. Its identity is the bucket
-and the entry's Id, with a slash between them, which no bucket's name has.
+Properties: BucketName, QueueArn, Prefix, EventTrigger, ArchivedObjects, ConfigurationId. Its
+identity is the bucket and the entry's Id, with a slash between them, which no bucket's name has.
 
 S3 takes the configuration as a whole and has no conditional write for it. So what was written is
 read back, and where somebody else wrote at the same time, the request is to be repeated on what is
@@ -27,6 +27,7 @@ from sync_core.notifications import (
     missing,
     own_entry,
     refuse_overlaps,
+    with_restores,
     without,
 )
 from sync_core.storage.s3_errors import Call, translate
@@ -122,7 +123,9 @@ def _wanted(current: Configuration, identity: str, properties: Properties) -> Co
     if trigger is Trigger.NO:
         return without(current, identity)
     queue_arn = required(properties, "QueueArn")
-    own = own_entry(identity, queue_arn, properties.get("Prefix", ""), trigger)
+    entry = own_entry(identity, queue_arn, properties.get("Prefix", ""), trigger)
+    is_restoring = properties.get("ArchivedObjects") == "restore"
+    own = with_restores(current, entry, is_needed=is_restoring)
     refuse_overlaps(current, own)
     return merged(current, own)
 

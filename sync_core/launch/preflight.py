@@ -15,7 +15,14 @@ from sync_core.launch.findings import Finding, Level
 from sync_core.launch.keys import access_keys, read_secret
 from sync_core.launch.stacks import LaunchedSite, find_stack, launched
 from sync_core.launch.waiting import Tell
-from sync_core.notifications import Trigger, identity_of, own_entry, refuse_overlaps, without
+from sync_core.notifications import (
+    Trigger,
+    identity_of,
+    own_entry,
+    refuse_overlaps,
+    with_restores,
+    without,
+)
 
 Parameters = Mapping[str, str]
 
@@ -166,8 +173,10 @@ def _notifications(account: Account, parameters: Parameters, stack: str) -> list
     foreign = without(current, identity)
     number = sum(len(each) for each in foreign.values() if isinstance(each, list))
     if trigger is not Trigger.NO:
+        entry = own_entry(identity, "", account.site.prefix, trigger)
+        is_restoring = parameters.get("ArchivedObjects") == "restore"
         try:
-            refuse_overlaps(foreign, own_entry(identity, "", account.site.prefix, trigger))
+            refuse_overlaps(foreign, with_restores(foreign, entry, is_needed=is_restoring))
         except ConfigError as error:
             return [Finding(account.name, Level.ERROR, error.cause)]
     text = f"the bucket has {number} notification(s) of others, which stay as they are"

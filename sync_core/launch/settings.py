@@ -48,8 +48,18 @@ SET_BY_LAUNCH = {
 }
 """Template parameters that the file may not name, and where their values come from instead."""
 
-SAME_ON_BOTH_SIDES = ("IncludeMetadata", "Exclude", "ConflictPolicy")
-"""Template parameters that decide what belongs to a pair, or who wins: for both sites, or none."""
+SAME_ON_BOTH_SIDES = (
+    "IncludeMetadata",
+    "Exclude",
+    "ConflictPolicy",
+    "ObjectLock",
+    "ServerSideCopy",
+)
+"""Template parameters for both sites, or none.
+
+They decide what belongs to a pair, who wins, or what a site's dedicated user may do for the worker
+of the other.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class LocalCloud:
             "queue_url": site.queue_url,
             "dead_letter_queue_url": site.dead_letter_queue_url,
             "records_table": site.records_table,
+            "parts_table": site.parts_table,
             "log_file": str(self.log_file(site.name)),
             "environment": self.worker_environment(site.name),
         }

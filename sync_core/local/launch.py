@@ -59,7 +59,7 @@ class LocalSite:
     """A launched site: what its worker needs, and the key pair of the person trying it.
 
     The user is an administrator of the account. Secrets and the role are named by ARN, queues by
-    URL, the table by name.
+    URL, tables by name.
     """
 
     name: str
@@ -72,6 +72,7 @@ class LocalSite:
     queue_url: str
     dead_letter_queue_url: str
     records_table: str
+    parts_table: str
     peer_secret: str
     worker_role_arn: str
     worker_role_id: str
@@ -155,6 +156,7 @@ def _site(launched: LaunchedSite, user: KeyPair) -> LocalSite:
         queue_url=outputs["QueueUrl"],
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
         records_table=outputs["RecordsTableName"],
+        parts_table=outputs["PartsTableName"],
         peer_secret=outputs["PeerSecretArn"],
         worker_role_arn=outputs["WorkerRoleArn"],
         worker_role_id=outputs["WorkerRoleId"],

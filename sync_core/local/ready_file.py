@@ -30,6 +30,7 @@ class ReadySite:
     queue_url: str
     dead_letter_queue_url: str
     records_table: str
+    parts_table: str
     log_file: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -35,6 +35,7 @@ def worker_environment(site: LocalSite, peer: LocalSite, endpoint_url: str) -> d
         "DUALWAY_QUEUE_URL": site.queue_url,
         "DUALWAY_DEAD_LETTER_QUEUE_URL": site.dead_letter_queue_url,
         "DUALWAY_RECORDS_TABLE": site.records_table,
+        "DUALWAY_PARTS_TABLE": site.parts_table,
         "DUALWAY_ECHO_PRINCIPAL_IDS": f"{site.dedicated_user_id},{site.worker_role_id}",
         "DUALWAY_VISIBILITY_TIMEOUT_SECONDS": str(site.visibility_timeout_seconds),
         "DUALWAY_GRACE_SECONDS": str(site.grace_seconds),

@@ -3,7 +3,7 @@
 Absence is `None`: an object that is not there is never an `ObjectVersion`. Instants are aware UTC.
 `own` is the deployment's own side and `peer` the other one; where something moves, it moves from a
 source to a destination. `objects` is what stores hold, `records` what a table holds, `verdicts`
-what is decided and done.
+what is decided and done, `uploads` what is known of objects that are written in parts.
 """
 
 from sync_core.model.objects import (
@@ -14,6 +14,7 @@ from sync_core.model.objects import (
     GuaranteeLevel,
     ListedObject,
     ObjectEvent,
+    ObjectLock,
     ObjectVersion,
     Site,
     SitePair,
@@ -31,6 +32,14 @@ from sync_core.model.records import (
     SideState,
     SyncRecord,
     Waiting,
+)
+from sync_core.model.uploads import (
+    OpenUpload,
+    PartJob,
+    PartLimits,
+    Place,
+    SharedUpload,
+    UploadedPart,
 )
 from sync_core.model.verdicts import (
     Acknowledge,
@@ -72,9 +81,15 @@ __all__ = [
     "ListedRecord",
     "NotedConflict",
     "ObjectEvent",
+    "ObjectLock",
     "ObjectVersion",
+    "OpenUpload",
     "Outcome",
     "Pair",
+    "PartJob",
+    "PartLimits",
+    "Place",
+    "SharedUpload",
     "Side",
     "SideState",
     "Site",
@@ -83,6 +98,7 @@ __all__ = [
     "SkipReason",
     "SyncRecord",
     "Unsure",
+    "UploadedPart",
     "Verdict",
     "VersionEntry",
     "Waiting",

@@ -51,6 +51,25 @@ class SitePair:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectLock:
+    """What keeps a version from being deleted: a retention, a legal hold, or both.
+
+    `mode` is GOVERNANCE or COMPLIANCE, and `retain_until` its end; without a retention both are
+    None (S3 user guide, Locking objects with Object Lock).
+    """
+
+    mode: str | None = None
+    retain_until: datetime | None = None
+    legal_hold: bool = False
+
+    def in_force_at(self, now: datetime) -> "ObjectLock | None":
+        """Return what is left of it: stores take no retention that has ended."""
+        if self.retain_until is None or self.retain_until > now:
+            return self
+        return ObjectLock(legal_hold=True) if self.legal_hold else None
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectVersion:
     """One instance of an object, as its store shows it.
 
@@ -58,7 +77,7 @@ class ObjectVersion:
     entries (lower-case names) without our own, whose raw text is `marker`. `version_id` is None
     where versioning was never on. `md5` (hex) is set only where the store is known to show the
     MD5 of the whole content; `crc64nvme` (base64) only for a full-object checksum. `tag_count` is
-    None where the store does not say.
+    None where the store does not say, and so is `lock`, which makes no instance another one.
     """
 
     key: str
@@ -72,6 +91,7 @@ class ObjectVersion:
     md5: str | None = None
     crc64nvme: str | None = None
     tag_count: int | None = None
+    lock: ObjectLock | None = field(default=None, compare=False)
 
 
 class ListedObject(NamedTuple):

@@ -43,6 +43,10 @@ class SkipReason(StrEnum):
     EXCLUDED = "excluded"
     CONFLICT_LEFT_OPEN = "conflict_left_open"
     NOT_A_CHANGE = "not_a_change"
+    UPLOAD_UNDER_WAY = "upload_under_way"
+    UPLOAD_OVER = "upload_over"
+    ARCHIVED = "archived"
+    RESTORING = "restoring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ class Action(StrEnum):
     """What was done about a key; the stable machine name in logs and metrics."""
 
     OBJECT_COPIED = "object_copied"
+    PARTS_COPIED = "parts_copied"
+    ORPHAN_ABORTED = "orphan_aborted"
     OBJECT_DELETED = "object_deleted"
     LOSER_KEPT = "loser_kept"
     TAGS_COPIED = "tags_copied"

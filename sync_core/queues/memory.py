@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Condition
 
 from sync_core.queues.limits import MESSAGES_PER_CALL, require_delay, require_visibility
-from sync_core.queues.protocol import Message
+from sync_core.queues.protocol import Message, QueueCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,13 @@ class MemoryQueue:
         """Return how many messages are delivered, neither settled nor visible again."""
         with self._changed:
             return self._count_in_flight()
+
+    def counts(self) -> QueueCounts:
+        """Return how many messages there are, exactly."""
+        with self._changed:
+            in_flight = self._count_in_flight()
+            waiting = len(self._messages) - in_flight
+            return QueueCounts(waiting, in_flight, len(self.dead_letters))
 
     # From here on the caller holds the condition's lock.
 

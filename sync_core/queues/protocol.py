@@ -19,6 +19,18 @@ class Message:
     receive_count: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """About how many messages wait (delayed ones too), are delivered, and are dead-lettered.
+
+    `dead_letters` is None of a queue that knows of no dead-letter queue.
+    """
+
+    waiting: int
+    in_flight: int
+    dead_letters: int | None
+
+
 class Queue(Protocol):
     """Receive, settle, send."""
 
@@ -60,4 +72,12 @@ class SupportsBulkSend(Protocol):
 
         After an error each of them may have been added or not.
         """
+        ...
+
+
+class SupportsCounts(Protocol):
+    """How much there is to do, for a person to see."""
+
+    def counts(self) -> QueueCounts:
+        """Return about how many messages there are."""
         ...

@@ -20,7 +20,8 @@ from sync_core.queues.limits import (
     require_delay,
     require_visibility,
 )
-from sync_core.queues.protocol import Message
+from sync_core.queues.protocol import Message, QueueCounts
+from sync_core.queues.sqs_counts import counts_of
 from sync_core.queues.sqs_errors import kind_of, queue_failure
 
 if TYPE_CHECKING:
@@ -193,6 +194,10 @@ class SQSQueue:
                 },
             )
         self.delete([message])
+
+    def counts(self) -> QueueCounts:
+        """Return about how many messages there are (see `sqs_counts`)."""
+        return counts_of(self._client, self._queue_url, self._dead_letter_queue_url)
 
     def _settle(
         self, operation: str, messages: Sequence[Message], send: SendBatch[Message]

@@ -1,12 +1,12 @@
 """The calls to one table: errors in our words, patience, and writes that know their own traces.
 
-A write is one conditional PutItem, or one TransactWriteItems for each hundred items. One refused
-item cancels its whole transaction; the answer names it together with the item that stands in its
-way, and the others are sent once more.
+Records are written by one conditional PutItem, or one TransactWriteItems for each hundred items.
+One refused item cancels its whole transaction; the answer names it together with the item that
+stands in its way, and the others are sent once more.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -39,6 +39,9 @@ _CAP_SECONDS = 1.0
 
 _Thing = TypeVar("_Thing")
 
+Change = Mapping[str, dict[str, Any]]
+"""One conditional write: `Put` or `Update`, and its request as a transaction takes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Put:
@@ -55,7 +58,8 @@ class Put:
 class TableCalls:
     """Reads and conditional writes of one table; safe to share between threads.
 
-    `randomness` names writes and spreads retries; `pause` waits that many seconds.
+    `randomness` names writes and spreads retries; `pause` waits that many seconds. `contents` is
+    what errors call the items.
     """
 
     def __init__(
@@ -63,8 +67,11 @@ class TableCalls:
         table: TableConnection,
         randomness: random.Random,
         pause: Callable[[float], None],
+        *,
+        contents: str = "records",
     ) -> None:
         self._table = table
+        self._contents = contents
         self._randomness = randomness
         self._pause = pause
 
@@ -84,7 +91,8 @@ class TableCalls:
             keep_json(connection.client)
             return connection.dispatch(operation, request)
         except (ClientError, BotoCoreError) as error:
-            raise read_failure(_original(error), label, self.table_name) from error
+            context = (f"read {self._contents}", label)
+            raise read_failure(_original(error), context, self.table_name) from error
 
     def read_patiently(self, operation: str, request: dict[str, Any], label: str) -> dict[str, Any]:
         """Make one call that changes nothing, again and again while the table is throttled."""
@@ -94,6 +102,39 @@ class TableCalls:
             except Throttled:
                 self.rest(failures)
         return self.read(operation, request, label)
+
+    def write(self, changes: Sequence[Change], label: str) -> Sequence[Reason]:
+        """Make all changes or none: return no reasons, or one for each change."""
+        dispatch = self._table.connection.dispatch
+        try:
+            if len(changes) == 1:
+                ((kind, request),) = changes[0].items()
+                dispatch(f"{kind}Item", request)
+            else:
+                dispatch("TransactWriteItems", {"TransactItems": changes})
+        except (ClientError, BotoCoreError) as error:
+            original = _original(error)
+            reasons = reasons_of(original) if isinstance(original, ClientError) else None
+            if reasons is None:
+                context = (f"write {self._contents}", label)
+                raise write_failure(original, context, self.table_name) from error
+            return reasons
+        return []
+
+    def write_patiently(
+        self, changes: Sequence[Change], label: str, attempts: int = ATTEMPTS
+    ) -> Sequence[Reason]:
+        """Make all changes or none, again and again while other writes are in the way.
+
+        Returns no reasons, or one for each change, at least one of them a condition that does not
+        hold; `Throttled` when other writes are still in the way at the last attempt.
+        """
+        for failures in range(1, attempts):
+            try:
+                return self._write_decided(changes, label)
+            except Throttled:
+                self.rest(failures)
+        return self._write_decided(changes, label)
 
     def store(self, puts: Sequence[Put], write_id: str) -> frozenset[str]:
         """Store what is still at its generation; return the names of what is not.
@@ -121,7 +162,8 @@ class TableCalls:
         failures = 0
         while pending and failures < ATTEMPTS:
             self.rest(failures)
-            reasons = self._put(pending)
+            changes = [{"Put": self._put_request(put)} for put in pending]
+            reasons = self.write(changes, label_of([put.name for put in pending]))
             if not reasons:
                 return refused
             decided = _decided(pending, reasons)
@@ -132,26 +174,17 @@ class TableCalls:
             failures += not decided
         if pending:
             cause = f"{len(pending)} writes kept colliding with other transactions"
-            raise Throttled("write records", label_of([put.name for put in pending]), cause)
+            raise Throttled(
+                f"write {self._contents}", label_of([put.name for put in pending]), cause
+            )
         return refused
 
-    def _put(self, puts: Sequence[Put]) -> Sequence[Reason]:
-        """Store all or nothing: return no reasons, or one for each item."""
-        requests = [self._put_request(put) for put in puts]
-        try:
-            if len(requests) == 1:
-                self._table.connection.dispatch("PutItem", requests[0])
-            else:
-                transaction = {"TransactItems": [{"Put": request} for request in requests]}
-                self._table.connection.dispatch("TransactWriteItems", transaction)
-        except (ClientError, BotoCoreError) as error:
-            original = _original(error)
-            reasons = reasons_of(original) if isinstance(original, ClientError) else None
-            if reasons is None:
-                label = label_of([put.name for put in puts])
-                raise write_failure(original, label, self.table_name) from error
-            return reasons
-        return []
+    def _write_decided(self, changes: Sequence[Change], label: str) -> Sequence[Reason]:
+        reasons = self.write(changes, label)
+        if reasons and not any(reason["Code"] == CONDITION_FAILED for reason in reasons):
+            cause = "it kept colliding with other transactions"
+            raise Throttled(f"write {self._contents}", label, cause)
+        return reasons
 
     def _put_request(self, put: Put) -> dict[str, Any]:
         return self._table.get_operation_kwargs(

@@ -81,16 +81,21 @@ def reasons_of(error: ClientError) -> Sequence[Reason] | None:
             return None
 
 
-def read_failure(error: ClientError | BotoCoreError, key: str, table_name: str) -> DualwayError:
-    """Translate what stopped a read; nothing was changed in any case."""
-    known = _definite(error, ("read records", key), table_name)
-    return known or Unavailable("read records", key, str(error))
+def read_failure(
+    error: ClientError | BotoCoreError, context: tuple[str, str], table_name: str
+) -> DualwayError:
+    """Translate what stopped a read; nothing was changed in any case.
+
+    `context` is the operation, such as "read records", and the key.
+    """
+    return _definite(error, context, table_name) or Unavailable(*context, str(error))
 
 
-def write_failure(error: ClientError | BotoCoreError, key: str, table_name: str) -> DualwayError:
+def write_failure(
+    error: ClientError | BotoCoreError, context: tuple[str, str], table_name: str
+) -> DualwayError:
     """Translate what stopped a write; without a definite answer it may have had its effect."""
-    known = _definite(error, ("write records", key), table_name)
-    return known or Ambiguous("write records", key, str(error))
+    return _definite(error, context, table_name) or Ambiguous(*context, str(error))
 
 
 def _definite(
@@ -101,7 +106,7 @@ def _definite(
     if not isinstance(error, ClientError):
         return None
     if _code(error) == "ResourceNotFoundException":
-        return ConfigError(context[0], table_name, "there is no such table of records: create it")
+        return ConfigError(context[0], table_name, "there is no such table: create it")
     kind = _kind(_code(error), _status(error))
     return None if kind is None else kind(*context, _explanation(error))
 

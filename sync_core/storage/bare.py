@@ -5,20 +5,15 @@ nor a reason to copy. Our marker is no user's entry and stays. What is copied in
 keeps all it has: the loser of a conflict is to be found as it was.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from sync_core.errors import PreconditionFailed
-from sync_core.model import ListedObject, ObjectVersion, VersionEntry
+from sync_core.model import ObjectVersion, Place
+from sync_core.storage.forwarding import ForwardingStore
 from sync_core.storage.prefixed import ShownReader
-from sync_core.storage.protocol import (
-    ByteRange,
-    ObjectReader,
-    ObjectWrite,
-    Readable,
-    SyncStore,
-    Written,
-)
+from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
+from sync_core.storage.sync_store import SyncStore
 
 _NULL_VERSION = "null"
 
@@ -28,20 +23,12 @@ def without_metadata(inner: SyncStore) -> "BareStore":
     return BareStore(inner)
 
 
-class BareStore:
+class BareStore(ForwardingStore):
     """The `SyncStore` of the objects in `inner`, without their headers and user metadata.
 
     It departs from the protocol in that alone: what `ObjectWrite` says of them is not written, and
     `ObjectVersion` does not show them.
     """
-
-    def __init__(self, inner: SyncStore) -> None:
-        self._inner = inner
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._inner.bucket
 
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none."""
@@ -64,52 +51,24 @@ class BareStore:
         """Write the object in place of `replaces` (None: of nothing)."""
         return self._inner.put_if(_bare_write(write), body, replaces)
 
-    def delete(self, key: str) -> str | None:
-        """Delete the current instance; an absent key is no error."""
-        return self._inner.delete(key)
-
-    def delete_if(self, instance: ObjectVersion) -> str | None:
-        """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
-        return self._inner.delete_if(instance)
-
-    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
-        """Yield the current objects in the order of their keys' UTF-8 bytes."""
-        return self._inner.list(prefix, start_after)
-
     def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy `source` with all it has, but without the marker."""
         whole = self._whole(source, self._inner.head)
         return self._inner.copy_if(whole, destination_key)
 
-    def tags(self, key: str) -> Mapping[str, str] | None:
-        """Return the current instance's tags; None when there is no object."""
-        return self._inner.tags(key)
-
-    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
-        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
-        self._inner.put_tags(key, tags)
+    def copy_from(
+        self,
+        source: Place,
+        instance: ObjectVersion,
+        write: ObjectWrite,
+        replaces: ObjectVersion | None,
+    ) -> Written:
+        """Put the bytes of `instance`, which is at `source`, in place of `replaces`."""
+        return self._inner.copy_from(source, instance, _bare_write(write), replaces)
 
     def create_multipart_upload(self, write: ObjectWrite) -> str:
         """Begin an upload, with marker and tags; return its upload_id."""
         return self._inner.create_multipart_upload(_bare_write(write))
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        """Send one part (numbers start at 1); return the part's etag."""
-        return self._inner.upload_part(key, upload_id, part_number, body)
-
-    def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
-    ) -> Written:
-        """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
-        return self._inner.complete_if(key, upload_id, etags, replaces)
-
-    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away; an unknown upload is no error."""
-        self._inner.abort_multipart_upload(key, upload_id)
-
-    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
-        """Return up to `limit` versions and delete markers of the key, newest first."""
-        return self._inner.versions(key, limit)
 
     def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
         """Return one version, current or not; None when it is gone or a delete marker."""
@@ -120,10 +79,6 @@ class BareStore:
         version_id = source.version_id or _NULL_VERSION
         whole = self._whole(source, lambda key: self._inner.head_version(key, version_id))
         return self._inner.copy_version(whole, destination_key)
-
-    def delete_version(self, key: str, version_id: str) -> None:
-        """Delete one version, or one delete marker, for good; a missing one is no error."""
-        self._inner.delete_version(key, version_id)
 
     def _whole(
         self, source: ObjectVersion, look: Callable[[str], ObjectVersion | None]

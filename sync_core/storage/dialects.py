@@ -9,6 +9,9 @@ from typing import Literal
 
 from botocore.config import Config
 
+from sync_core.model import PartLimits
+from sync_core.parts import S3_LIMITS
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -19,7 +22,7 @@ class Dialect:
     header out when there are none. `has_crc64nvme`: the store keeps a CRC64NVME of the whole
     content, shows it on request and checks it on PUT. `addressing`: where the bucket's name stands
     when an endpoint is given (without one it is always `auto`). `page_keys`: how many keys a page
-    of a listing is asked to have.
+    of a listing is asked to have. `part_limits`: what it demands of multipart uploads.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Dialect:
     has_crc64nvme: bool
     addressing: Literal["auto", "path", "virtual"]
     page_keys: int = 1000
+    part_limits: PartLimits = S3_LIMITS
 
 
 # Tag count: GetObject API reference, x-amz-tagging-count ("if any, when you have the permission to

@@ -11,13 +11,15 @@ class ExactBody:
     """Passes on exactly `size_bytes` of `body`, which is read once.
 
     The last bytes are held back until the body is known to end there, so a request whose body is
-    too short or too long is never complete and cannot take effect. Raises `IntegrityError` then.
-    As a context manager it makes the body's own failure win over what an HTTP client turns it into.
+    too short or too long is never complete and cannot take effect. Raises `IntegrityError` then, in
+    which the request is called `operation`. As a context manager it makes the body's own failure
+    win over what an HTTP client turns it into.
     """
 
-    def __init__(self, body: Readable, key: str, size_bytes: int) -> None:
+    def __init__(self, body: Readable, key: str, size_bytes: int, operation: str = "put") -> None:
         self._body = body
         self._key = key
+        self._operation = operation
         self._size_bytes = size_bytes
         self._left_bytes = size_bytes
         self._failure: BaseException | None = None
@@ -78,5 +80,5 @@ class ExactBody:
             raise
 
     def _fail(self, cause: str) -> NoReturn:
-        self._failure = IntegrityError("put", self._key, cause)
+        self._failure = IntegrityError(self._operation, self._key, cause)
         raise self._failure

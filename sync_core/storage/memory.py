@@ -9,26 +9,19 @@ from sync_core.errors import PreconditionFailed
 from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion, VersionEntry
 from sync_core.storage.memory_bucket import (
     NULL_VERSION,
-    ChangeRecord,
-    Condition,
     MemoryBucket,
     Stored,
-    Upload,
     Versioning,
 )
+from sync_core.storage.memory_change import ChangeRecord
+from sync_core.storage.memory_parts import MemoryParts
 from sync_core.storage.memory_rules import (
     accepted,
-    assembled,
-    chosen_parts,
     copied,
     cut,
     entry_of,
-    etag_in_parts,
-    md5_of,
     readable,
     require_key,
-    require_storable,
-    stored_as,
 )
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
 
@@ -68,22 +61,14 @@ class MemoryReader:
         self.close()
 
 
-class MemoryObjectStore:
+class MemoryObjectStore(MemoryParts):
     """The `SyncStore` of a `MemoryBucket`, used by `principal_id`; safe to share between threads.
 
+    Its bases have what concerns large objects. `reachable` are other buckets that it can copy from.
     Etags are MD5s, or `<md5 of md5s>-<parts>`, unless the bucket says otherwise. Times are whole
     seconds; an object made of parts has the time at which its upload began, as on S3. `delete_if`
     fails on an absent key.
     """
-
-    def __init__(self, bucket: MemoryBucket, principal_id: str) -> None:
-        self._bucket = bucket
-        self._principal_id = principal_id
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._bucket.name
 
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none."""
@@ -157,39 +142,6 @@ class MemoryObjectStore:
                 raise PreconditionFailed("write tags", key, "there is no object")
             self._bucket.tag(stored, tags, self._principal_id)
 
-    def create_multipart_upload(self, write: ObjectWrite) -> str:
-        """Begin an upload."""
-        require_storable(write)
-        with self._bucket.held("begin upload"):
-            upload_id = f"upload-{self._bucket.number()}"
-            self._bucket.uploads[upload_id] = Upload(write, self._bucket.now())
-            return upload_id
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        """Keep one part; a second one of the same number replaces it."""
-        with self._bucket.held("upload part"):
-            self._upload("upload part", key, upload_id).parts[part_number] = body
-            return md5_of(body)
-
-    def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
-    ) -> Written:
-        """Make the object of parts 1..n current; on a failure the upload stays."""
-        with self._bucket.held("complete upload"):
-            upload = self._upload("complete upload", key, upload_id)
-            parts = chosen_parts(key, upload, etags)
-            self._require_replaceable("complete upload", key, replaces)
-            del self._bucket.uploads[upload_id]
-            stored = assembled(upload, parts, self._bucket.shown_etag(etag_in_parts(parts)))
-            return self._add(stored, "CompleteMultipartUpload")
-
-    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away; an unknown upload is no error."""
-        with self._bucket.held("abort upload"):
-            upload = self._bucket.uploads.get(upload_id)
-            if upload is not None and upload.write.key == key:
-                del self._bucket.uploads[upload_id]
-
     def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
         """Return up to `limit` versions and delete markers of the key, newest first."""
         with self._bucket.held("list versions"):
@@ -221,38 +173,10 @@ class MemoryObjectStore:
         with self._bucket.held("delete version"):
             self._bucket.delete_version(key, version_id, self._principal_id)
 
-    def _find(self, operation: str, key: str) -> Stored | None:
-        with self._bucket.held(operation):
-            return self._bucket.current(key)
-
     def _version(self, source: ObjectVersion) -> Stored | None:
         stored = self._bucket.find(source.key, source.version_id or NULL_VERSION)
         # Another object may have taken the null version's place.
         return stored if stored is not None and stored.version.etag == source.etag else None
-
-    def _require_replaceable(
-        self, operation: str, key: str, replaces: ObjectVersion | None
-    ) -> None:
-        self._require(operation, key, replaces, "create" if replaces is None else "replace")
-
-    def _require(
-        self,
-        operation: str,
-        key: str,
-        expected: ObjectVersion | None,
-        condition: Condition | None = None,
-    ) -> None:
-        current = self._bucket.current(key)
-        found = None if current is None else current.version.etag
-        wanted = None if expected is None else expected.etag
-        if found != wanted and condition not in self._bucket.ignores:
-            raise PreconditionFailed(operation, key, f"etag {found} is there instead of {wanted}")
-
-    def _upload(self, operation: str, key: str, upload_id: str) -> Upload:
-        upload = self._bucket.uploads.get(upload_id)
-        if upload is None or upload.write.key != key:
-            raise PreconditionFailed(operation, key, f"there is no upload {upload_id}")
-        return upload
 
     def _copy(
         self, stored: Stored | None, source: ObjectVersion, key: str, marker: str | None = None
@@ -262,11 +186,3 @@ class MemoryObjectStore:
             raise PreconditionFailed("copy", source.key, f"{source.etag} is gone")
         write = copied(readable(stored, "copy"), key, marker)
         return self._put(write, stored.data, "Copy")
-
-    def _put(self, write: ObjectWrite, data: bytes, how: str = "Put") -> Written:
-        etag = self._bucket.shown_etag(md5_of(data))
-        return self._add(stored_as(write, data, etag, self._bucket.now()), how)
-
-    def _add(self, stored: Stored, how: str) -> Written:
-        added = self._bucket.add(stored, self._principal_id, how).version
-        return Written(added.etag, added.version_id)

@@ -11,7 +11,9 @@ from threading import RLock
 from typing import Literal
 
 from sync_core.errors import ConfigError
-from sync_core.model import ObjectVersion
+from sync_core.model import ObjectVersion, UploadedPart
+from sync_core.parts import S3_LIMITS
+from sync_core.storage.memory_change import ChangeRecord
 from sync_core.storage.protocol import ObjectWrite
 
 SERVICE_PRINCIPAL = "s3.amazonaws.com"
@@ -36,34 +38,20 @@ class Versioning(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeRecord:
-    """One change, with what an S3 event record says of it.
-
-    `event_name` is such as `ObjectCreated:Put`; `principal_id` that of the store that made the
-    change; `etag` and `sequencer` are None where S3 leaves them out; `at` is the bucket's clock.
-    `version_id` is None for a null version.
-    """
-
-    event_name: str
-    bucket: str
-    key: str
-    principal_id: str
-    at: datetime
-    size_bytes: int = 0
-    etag: str | None = None
-    sequencer: str | None = None
-    version_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Stored:
-    """A version of an object, or a delete marker (without data), as the bucket keeps it."""
+    """A version of an object, or a delete marker (without data), as the bucket keeps it.
+
+    `restore_days`: for how long somebody has asked to have it back from the archive. `part_sizes`
+    (in bytes) are those of the upload that made it; empty where it was put in one.
+    """
 
     version: ObjectVersion
     data: bytes
     tags: Mapping[str, str]
     is_delete_marker: bool = False
     is_archived: bool = False
+    restore_days: int | None = None
+    part_sizes: tuple[int, ...] = ()
 
     @property
     def version_id(self) -> str:
@@ -71,13 +59,22 @@ class Stored:
         return self.version.version_id or NULL_VERSION
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """A part of an upload, with its bytes."""
+
+    part: UploadedPart
+    data: bytes
+
+
 @dataclass(slots=True)
 class Upload:
-    """A multipart upload under way; `parts` by part number."""
+    """A multipart upload under way, begun by `principal_id`; `parts` by part number."""
 
     write: ObjectWrite
     initiated_at: datetime
-    parts: dict[int, bytes] = field(default_factory=dict)
+    principal_id: str
+    parts: dict[int, KeptPart] = field(default_factory=dict)
 
 
 class MemoryBucket:
@@ -89,9 +86,9 @@ class MemoryBucket:
     for stores, which call them only while the bucket is `held`.
 
     What kind of bucket it is may be changed at any time: `versioning`; `ignores`, the conditions
-    that it accepts and does not look at (If-None-Match and If-Match on PUT and on completion,
+    that it accepts and does not look at (If-None-Match and If-Match on PUT, copy and completion,
     If-Match on DELETE), as some stores do; `etag_is_md5`, False for etags that say nothing of the
-    content and differ each time, as with SSE-KMS.
+    content and differ each time, as with SSE-KMS; `part_limits`, what it demands of uploads.
     """
 
     def __init__(
@@ -107,6 +104,7 @@ class MemoryBucket:
         self.versioning = versioning
         self.ignores = ignores
         self.etag_is_md5 = etag_is_md5
+        self.part_limits = S3_LIMITS
         self.listeners: list[Callable[[ChangeRecord], None]] = []
         self.uploads: dict[str, Upload] = {}
         self._histories: dict[str, tuple[Stored, ...]] = {}
@@ -132,11 +130,12 @@ class MemoryBucket:
                 self._exchange(stored, replace(stored, is_archived=True))
 
     def restore(self, key: str) -> None:
-        """Make the current object, if it is archived, readable again."""
+        """Make the current object, if it is archived, readable again, whether asked to or not."""
         with self.held("restore"):
             stored = self.current(key)
             if stored is not None and stored.is_archived:
-                self._exchange(stored, replace(stored, is_archived=False))
+                back = replace(stored, is_archived=False, restore_days=None)
+                self._exchange(stored, back)
                 self._announce("ObjectRestore:Completed", stored, SERVICE_PRINCIPAL)
 
     def expire(self, key: str) -> None:
@@ -203,6 +202,11 @@ class MemoryBucket:
         tagged = replace(stored, version=version, tags=dict(tags))
         self._exchange(stored, tagged)
         self._announce("ObjectTagging:Put", tagged, principal_id)
+
+    def begin_restore(self, stored: Stored, days: int, principal_id: str) -> None:
+        """Note that somebody wants an archived version back; `restore` does it."""
+        self._exchange(stored, replace(stored, restore_days=days))
+        self._announce("ObjectRestore:Post", stored, principal_id)
 
     def delete(self, key: str, principal_id: str, event: str = "ObjectRemoved") -> str | None:
         """Delete without a version id: for good, or by a delete marker, even on an absent key.

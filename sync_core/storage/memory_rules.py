@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sync_core.errors import Blocked, IntegrityError, PreconditionFailed
-from sync_core.model import ObjectVersion, VersionEntry
+from sync_core.checksums import crc64nvme, joined
+from sync_core.errors import Archived, Blocked, IntegrityError, PreconditionFailed
+from sync_core.model import ObjectVersion, PartLimits, UploadedPart, VersionEntry
 from sync_core.routing import MAX_KEY_BYTES, MAX_METADATA_BYTES
-from sync_core.storage.crc64nvme import crc64nvme
 from sync_core.storage.exact_body import ExactBody
-from sync_core.storage.memory_bucket import Stored, Upload
+from sync_core.storage.memory_bucket import KeptPart, Stored, Upload
 from sync_core.storage.metadata import split_marker, with_marker
+from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable
-
-MIN_PART_BYTES = 5 * 1024**2
-"""Of every part but the last (S3 user guide, Amazon S3 multipart upload limits)."""
 
 _DEFAULT_HEADERS = {"content-type": "binary/octet-stream"}
 
@@ -26,9 +24,9 @@ def md5_of(data: bytes) -> str:
 
 
 def readable(stored: Stored, operation: str) -> Stored:
-    """Return it, unless it is archived; raises `Blocked` then."""
+    """Return it, unless it is archived; raises `Archived` then."""
     if stored.is_archived:
-        raise Blocked(operation, stored.version.key, "the object is archived: restore it first")
+        raise Archived(operation, stored.version.key, "the object is archived: restore it first")
     return stored
 
 
@@ -112,25 +110,68 @@ def copied(source: Stored, key: str, marker: str | None = None) -> ObjectWrite:
     )
 
 
-def chosen_parts(key: str, upload: Upload, etags: Sequence[str]) -> Sequence[bytes]:
-    """Return parts 1..n; raises `IntegrityError` unless the etags are those of the parts sent."""
-    parts = [upload.parts.get(number) for number in range(1, len(etags) + 1)]
-    known = [part for part in parts if part is not None]
-    if not etags or [md5_of(part) for part in known] != list(etags):
-        raise IntegrityError("complete upload", key, "the parts are not those that were sent")
-    if any(len(part) < MIN_PART_BYTES for part in known[:-1]):
-        raise Blocked("complete upload", key, f"a part has less than {MIN_PART_BYTES} bytes")
+def require_part(key: str, number: int, size_bytes: int, limits: PartLimits) -> None:
+    """Raise `Blocked` for a part that the bucket refuses whatever is in it."""
+    if not 1 <= number <= limits.most_parts:
+        raise Blocked("upload part", key, f"no part can have the number {number}")
+    if size_bytes > limits.most_bytes:
+        raise Blocked("upload part", key, f"a part has at most {limits.most_bytes} bytes")
+
+
+def require_copyable(key: str, size_bytes: int) -> None:
+    """Raise `Blocked` for what S3 does not copy in one request."""
+    if size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
+        raise Blocked("copy", key, f"{size_bytes} bytes are too many for one copy")
+
+
+def kept(number: int, data: bytes, etag: str) -> KeptPart:
+    """Return the part that these bytes make."""
+    return KeptPart(UploadedPart(number, etag, len(data), crc64nvme(data)), data)
+
+
+def chosen_parts(
+    upload: Upload, parts: Sequence[UploadedPart], digest: str | None, limits: PartLimits
+) -> Sequence[KeptPart]:
+    """Return the parts to join, 1 to n; a digest is compared wherever one is given.
+
+    Raises `IntegrityError` unless they are those that were sent and `digest` is that of the whole,
+    `Blocked` for a small part before the last.
+    """
+    key = upload.write.key
+    found = [upload.parts.get(number) for number in range(1, len(parts) + 1)]
+    known = [each for each in found if each is not None]
+    if not parts or len(known) != len(parts):
+        raise IntegrityError("complete upload", key, "parts are missing")
+    for part, each in zip(parts, known, strict=True):
+        if not _is_same(part, each.part):
+            raise IntegrityError("complete upload", key, f"another part {part.number} was sent")
+    if digest is not None and digest != _digest_of(known):
+        raise IntegrityError("complete upload", key, f"the whole's CRC64NVME is not {digest}")
+    if any(each.part.size_bytes < limits.least_bytes for each in known[:-1]):
+        cause = f"a part has less than {limits.least_bytes} bytes"
+        raise Blocked("complete upload", key, cause)
     return known
 
 
-def etag_in_parts(parts: Sequence[bytes]) -> str:
+def etag_in_parts(parts: Sequence[KeptPart]) -> str:
     """Return the etag that is no MD5 of the whole."""
-    digests = b"".join(bytes.fromhex(md5_of(part)) for part in parts)
+    digests = b"".join(bytes.fromhex(each.part.etag) for each in parts)
     return f"{md5_of(digests)}-{len(parts)}"
 
 
-def assembled(upload: Upload, parts: Sequence[bytes], etag: str) -> Stored:
-    """Return the object that the parts make."""
-    # A digest declared beforehand was checked by nobody, so the object does not show it.
-    write = replace(upload.write, crc64nvme=None)
-    return stored_as(write, b"".join(parts), etag, upload.initiated_at)
+def assembled(upload: Upload, parts: Sequence[KeptPart], etag: str) -> Stored:
+    """Return the object that the parts make; it shows the digest of the whole."""
+    write = replace(upload.write, crc64nvme=_digest_of(parts))
+    data = b"".join(each.data for each in parts)
+    sizes = tuple(each.part.size_bytes for each in parts)
+    return replace(stored_as(write, data, etag, upload.initiated_at), part_sizes=sizes)
+
+
+def _is_same(given: UploadedPart, sent: UploadedPart) -> bool:
+    if given.crc64nvme not in {None, sent.crc64nvme}:
+        return False
+    return (given.number, given.etag) == (sent.number, sent.etag)
+
+
+def _digest_of(parts: Sequence[KeptPart]) -> str:
+    return joined((crc64nvme(each.data), each.part.size_bytes) for each in parts)

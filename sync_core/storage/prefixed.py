@@ -11,15 +11,17 @@ from types import TracebackType
 from typing import Self
 
 from sync_core.errors import Blocked
-from sync_core.model import ListedObject, ObjectVersion, VersionEntry
-from sync_core.storage.protocol import (
-    ByteRange,
-    ObjectReader,
-    ObjectWrite,
-    Readable,
-    SyncStore,
-    Written,
+from sync_core.model import (
+    ListedObject,
+    ObjectVersion,
+    OpenUpload,
+    Place,
+    UploadedPart,
+    VersionEntry,
 )
+from sync_core.storage.forwarding import ForwardingStore
+from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
+from sync_core.storage.sync_store import SyncStore
 
 
 def below(inner: SyncStore, prefix: str) -> SyncStore:
@@ -60,7 +62,7 @@ class ShownReader:
         self._inner.__exit__(kind, error, trace)
 
 
-class PrefixedStore:
+class PrefixedStore(ForwardingStore):
     """The `SyncStore` of the keys that begin with `prefix`; its keys are what follows it.
 
     The order of keys stays as it is, for all of them begin alike. The object whose key is the
@@ -69,13 +71,12 @@ class PrefixedStore:
     """
 
     def __init__(self, inner: SyncStore, prefix: str) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._prefix = prefix
 
-    @property
-    def bucket(self) -> str:
-        """The name of the bucket as a whole."""
-        return self._inner.bucket
+    def place(self, key: str) -> Place:
+        """Return where the bucket has a key."""
+        return self._inner.place(self._full("place", key))
 
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none."""
@@ -106,7 +107,7 @@ class PrefixedStore:
 
     def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
-        return self._inner.delete_if(replace(instance, key=self._full("delete", instance.key)))
+        return self._inner.delete_if(self._full_instance("delete", instance))
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
         """Yield the current objects in the order of their keys' UTF-8 bytes."""
@@ -119,9 +120,19 @@ class PrefixedStore:
     def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy `source` below the same prefix, without the marker."""
         return self._inner.copy_if(
-            replace(source, key=self._full("copy", source.key)),
-            self._full("copy", destination_key),
+            self._full_instance("copy", source), self._full("copy", destination_key)
         )
+
+    def copy_from(
+        self,
+        source: Place,
+        instance: ObjectVersion,
+        write: ObjectWrite,
+        replaces: ObjectVersion | None,
+    ) -> Written:
+        """Put what is at `source`, which is a place and needs no prefix, below the prefix."""
+        full, replaced = self._full_write("copy", write), self._full_version("copy", replaces)
+        return self._inner.copy_from(source, instance, full, replaced)
 
     def tags(self, key: str) -> Mapping[str, str] | None:
         """Return the current instance's tags; None when there is no object."""
@@ -131,27 +142,67 @@ class PrefixedStore:
         """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
         self._inner.put_tags(self._full("write tags", key), tags)
 
+    def restore(self, instance: ObjectVersion, days: int) -> None:
+        """Ask for a readable copy of an archived object for so many days."""
+        self._inner.restore(self._full_instance("restore", instance), days)
+
+    def uniform_part_bytes(self, instance: ObjectVersion) -> int | None:
+        """Return the size of the parts of which the instance was made, if they are equal."""
+        return self._inner.uniform_part_bytes(self._full_instance("head", instance))
+
     def create_multipart_upload(self, write: ObjectWrite) -> str:
-        """Begin an upload, with headers, metadata, marker and tags; return its upload_id."""
+        """Begin an upload; return its upload_id."""
         return self._inner.create_multipart_upload(self._full_write("begin upload", write))
 
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        """Send one part (numbers start at 1); return the part's etag."""
+    def upload_part(
+        self, key: str, upload_id: str, part_number: int, body: Readable, size_bytes: int
+    ) -> UploadedPart:
+        """Send one part (numbers start at 1); return what was taken."""
         full = self._full("upload part", key)
-        return self._inner.upload_part(full, upload_id, part_number, body)
+        return self._inner.upload_part(full, upload_id, part_number, body, size_bytes)
+
+    def copy_part_from(  # noqa: PLR0913, PLR0917 - as the port has it
+        self,
+        key: str,
+        upload_id: str,
+        part_number: int,
+        source: Place,
+        etag: str,
+        byte_range: ByteRange | None,
+    ) -> UploadedPart:
+        """Take one part from `source`, which is a place and needs no prefix."""
+        full = self._full("copy part", key)
+        return self._inner.copy_part_from(full, upload_id, part_number, source, etag, byte_range)
+
+    def list_parts(
+        self, key: str, upload_id: str, limit: int | None = None
+    ) -> Sequence[UploadedPart] | None:
+        """Return the parts that the store has; None: there is no such upload."""
+        return self._inner.list_parts(self._full("list parts", key), upload_id, limit)
 
     def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[UploadedPart],
+        replaces: ObjectVersion | None,
+        crc64nvme: str | None = None,
     ) -> Written:
-        """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
-        operation = "complete upload"
-        return self._inner.complete_if(
-            self._full(operation, key), upload_id, etags, self._full_version(operation, replaces)
-        )
+        """Make the object of these parts current, in place of `replaces` (None: of nothing)."""
+        full = self._full("complete upload", key)
+        replaced = self._full_version("complete upload", replaces)
+        return self._inner.complete_if(full, upload_id, parts, replaced, crc64nvme)
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """Throw the parts away; an unknown upload is no error."""
         self._inner.abort_multipart_upload(self._full("abort upload", key), upload_id)
+
+    def open_uploads(self) -> Iterator[OpenUpload]:
+        """Yield the uploads of keys below the prefix."""
+        for upload in self._inner.open_uploads():
+            key = upload.key.removeprefix(self._prefix)
+            if key and key != upload.key:
+                yield replace(upload, key=key)
 
     def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
         """Return up to `limit` versions and delete markers of the key, newest first."""
@@ -164,8 +215,7 @@ class PrefixedStore:
     def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy the version `source.version_id` below the same prefix, without the marker."""
         return self._inner.copy_version(
-            replace(source, key=self._full("copy", source.key)),
-            self._full("copy", destination_key),
+            self._full_instance("copy", source), self._full("copy", destination_key)
         )
 
     def delete_version(self, key: str, version_id: str) -> None:
@@ -181,9 +231,10 @@ class PrefixedStore:
         return replace(write, key=self._full(operation, write.key))
 
     def _full_version(self, operation: str, version: ObjectVersion | None) -> ObjectVersion | None:
-        if version is None:
-            return None
-        return replace(version, key=self._full(operation, version.key))
+        return None if version is None else self._full_instance(operation, version)
+
+    def _full_instance(self, operation: str, instance: ObjectVersion) -> ObjectVersion:
+        return replace(instance, key=self._full(operation, instance.key))
 
     def _shown(self, version: ObjectVersion | None) -> ObjectVersion | None:
         if version is None:

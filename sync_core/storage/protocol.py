@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from sync_core.model import ListedObject, ObjectVersion, VersionEntry
+from sync_core.model import ListedObject, ObjectLock, ObjectVersion, Place, VersionEntry
 
 
 class Readable(Protocol):
@@ -55,7 +55,8 @@ class ObjectWrite:
 
     `marker` is our own metadata entry (None: the object is written without one). `md5` (hex) and
     `crc64nvme` (base64) are the digests of the whole content where they are known beforehand; the
-    adapter sends them along so that the store refuses a body that differs.
+    adapter sends them along so that the store refuses a body that differs. `lock` is what the
+    object is to be locked by; stores that are not to lock objects leave it out.
     """
 
     key: str
@@ -66,6 +67,7 @@ class ObjectWrite:
     tags: Mapping[str, str] = field(default_factory=dict)
     md5: str | None = None
     crc64nvme: str | None = None
+    lock: ObjectLock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class ObjectStore(Protocol):
         """The bucket's name."""
         ...
 
+    def place(self, key: str) -> Place:
+        """Return where the store has a key, as a copy made by the store itself has to name it."""
+        ...
+
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none (or a delete marker is on top)."""
         ...
@@ -102,7 +108,7 @@ class ObjectStore(Protocol):
         """Open the current instance, or None when there is none.
 
         With `etag`, raises `PreconditionFailed` when the current instance has another one or is
-        gone. Raises `Blocked` when the object is archived and has to be restored first.
+        gone. Raises `Archived` when the object has to be restored first.
         """
         ...
 
@@ -173,29 +179,6 @@ class SupportsTags(Protocol):
 
 
 @runtime_checkable
-class SupportsMultipart(Protocol):
-    """Objects written in parts; nothing is visible before `complete_if`."""
-
-    def create_multipart_upload(self, write: ObjectWrite) -> str:
-        """Begin an upload, with headers, metadata, marker and tags; return its upload_id."""
-        ...
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        """Send one part (numbers start at 1), checked by its digest; return the part's etag."""
-        ...
-
-    def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
-    ) -> Written:
-        """Make the object of parts 1..n current, on the same condition as `put_if`."""
-        ...
-
-    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away; an unknown upload is no error."""
-        ...
-
-
-@runtime_checkable
 class SupportsVersions(Protocol):
     """The history of a key, where the bucket keeps one.
 
@@ -223,15 +206,3 @@ class SupportsVersions(Protocol):
     def delete_version(self, key: str, version_id: str) -> None:
         """Delete one version, or one delete marker, for good; a missing one is no error."""
         ...
-
-
-class SyncStore(
-    ObjectStore,
-    SupportsConditionalWrite,
-    SupportsServerSideCopy,
-    SupportsTags,
-    SupportsMultipart,
-    SupportsVersions,
-    Protocol,
-):
-    """All that a side of a two-way sync needs; the S3 and memory adapters implement it."""

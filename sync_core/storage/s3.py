@@ -3,9 +3,7 @@
 Nothing is kept between calls: clients are asked for each time, so that rotated keys take effect.
 """
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -35,14 +33,15 @@ from sync_core.storage.s3_headers import (
 )
 from sync_core.storage.s3_listing import Page
 from sync_core.storage.s3_pages import Listing
+from sync_core.storage.s3_parts import S3Parts
 from sync_core.storage.s3_reader import S3Reader
-from sync_core.storage.s3_versions import S3Versions
+from sync_core.storage.s3_stream import STREAM, Plain, Trailed
 
 _UNEXPLAINED_STATUSES = (400, 404)
 
 
-class S3ObjectStore(S3Versions):
-    """The `SyncStore` of one S3 bucket; its base has the methods on versions."""
+class S3ObjectStore(S3Parts):
+    """The `SyncStore` of one S3 bucket; its bases have what is about parts, copies and versions."""
 
     def head(self, key: str) -> ObjectVersion | None:
         """Return the current instance; None when there is none.
@@ -151,68 +150,14 @@ class S3ObjectStore(S3Versions):
                 Tagging={"TagSet": [{"Key": name, "Value": tags[name]} for name in tags]},
             )
 
-    def create_multipart_upload(self, write: ObjectWrite) -> str:
-        """Begin an upload; digests of the whole content are not sent, each part has its own."""
-        with translated(self._call("begin upload", write.key)):
-            response = self._clients().reads.create_multipart_upload(
-                Bucket=self._bucket,
-                Key=write.key,
-                **content_parameters(write),
-                **self._options.parameters(),
-            )
-        return response["UploadId"]
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        """Send one part, with its MD5; to repeat it is harmless."""
-        digest = hashlib.md5(body, usedforsecurity=False).digest()
-        with translated(self._call("upload part", key)):
-            response = self._clients().reads.upload_part(
-                Bucket=self._bucket,
-                Key=key,
-                UploadId=upload_id,
-                PartNumber=part_number,
-                Body=body,
-                ContentMD5=base64.b64encode(digest).decode(),
-            )
-        return response["ETag"].strip('"')
-
-    def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
-    ) -> Written:
-        """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
-        with translated(self._call("complete upload", key, always)):
-            response = self._clients().writes.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=key,
-                UploadId=upload_id,
-                MultipartUpload={
-                    "Parts": [
-                        {"PartNumber": number, "ETag": quoted(etag)}
-                        for number, etag in enumerate(etags, start=1)
-                    ]
-                },
-                **condition_parameters(replaces),
-            )
-        return written(response["ETag"], response)
-
-    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away; an unknown upload is no error."""
-        try:
-            with translated(self._call("abort upload", key)):
-                self._clients().reads.abort_multipart_upload(
-                    Bucket=self._bucket, Key=key, UploadId=upload_id
-                )
-        except Gone:
-            return
-
     def _put(self, write: ObjectWrite, body: Readable, condition: Mapping[str, Any]) -> Written:
         exact = ExactBody(body, write.key, write.size_bytes)
         parameters: dict[str, Any] = {
-            "Body": exact,
-            "ContentLength": write.size_bytes,
+            STREAM: self._put_stream(exact, write),
             **content_parameters(write),
             **digest_parameters(write, self._dialect),
             **self._options.parameters(),
+            **self._options.lock_parameters(write.lock),
             **condition,
         }
         call = self._call("put", write.key, lambda: exact.spent)
@@ -221,6 +166,16 @@ class S3ObjectStore(S3Versions):
                 Bucket=self._bucket, Key=write.key, **parameters
             )
         return written(response["ETag"], response)
+
+    def _put_stream(self, exact: ExactBody, write: ObjectWrite) -> Trailed | Plain:
+        """Let S3 compare a digest even of a body of which none is known beforehand.
+
+        Where objects are locked it takes no other (PutObject API reference, Content-MD5).
+        """
+        is_known = bool(digest_parameters(write, self._dialect))
+        if is_known or not self._dialect.has_crc64nvme:
+            return Plain(exact, write.size_bytes, with_md5=False)
+        return Trailed(exact, write.size_bytes)
 
     def _delete(self, key: str, condition: Mapping[str, Any]) -> str | None:
         with translated(self._call("delete", key, always)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.session import Session
 
 from sync_core.storage.dialects import AWS, Dialect, client_config
+from sync_core.storage.s3_stream import send_streams
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,10 +25,11 @@ _CONTEXT_KEY = "dualway_expires"
 
 @dataclass(frozen=True, slots=True)
 class S3Clients:
-    """`reads` sends what may be sent twice: reads, tags, parts; `writes` sends each request once.
+    """`reads` sends what may be sent twice: reads, tags, copies of parts; `writes` sends all once.
 
-    A conditional write that is repeated after an unseen success would answer that its condition
-    does not hold; whether to try again is for the caller to decide, who knows what was written.
+    A body that is streamed cannot be sent again, and a conditional write that is repeated after an
+    unseen success would answer that its condition does not hold; whether to try again is for the
+    caller to decide, who knows what was written.
     """
 
     reads: "S3Client"
@@ -77,6 +79,7 @@ def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
             **_credentials(access_key),
         )
         _send_raw_expires(made)
+        send_streams(made)
         if requester_pays:
             made.meta.events.register("before-parameter-build.s3", _pay)
         return made

@@ -11,7 +11,8 @@ error may travel in a 200 answer, then the HTTP status, then the kind of botocor
 | AccessDenied, keys or tokens not accepted, no credentials, 401, 403 | AccessDenied |
 | SlowDown and its kin, 429, 503 | Throttled |
 | BadDigest, IncompleteBody, InvalidPart, a digest that differs | IntegrityError |
-| InvalidObjectState, too long, too large, any other 4xx | Blocked |
+| InvalidObjectState, ObjectNotInActiveTierError | Archived, a Blocked |
+| too long, too large, any other 4xx | Blocked |
 | NoSuchBucket, another region's bucket, 301, 501 | ConfigError |
 | no ACLs here, a KMS key that is of no use | ConfigError |
 | never connected; RequestTimeout, TemporaryRedirect, 307, 408 | Unavailable |
@@ -31,6 +32,7 @@ from urllib3.exceptions import HTTPError
 from sync_core.errors import (
     AccessDenied,
     Ambiguous,
+    Archived,
     Blocked,
     ConfigError,
     DualwayError,
@@ -117,11 +119,11 @@ _BY_CODE: Mapping[str, type[DualwayError]] = {
         ),
         IntegrityError,
     ),
+    **dict.fromkeys(("InvalidObjectState", "ObjectNotInActiveTierError"), Archived),
     **dict.fromkeys(
         (
             "EntityTooLarge",
             "EntityTooSmall",
-            "InvalidObjectState",
             "InvalidTag",
             "KeyTooLong",
             "KeyTooLongError",

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from sync_core.errors import Blocked
-from sync_core.model import ObjectVersion, VersionEntry
+from sync_core.model import ObjectLock, ObjectVersion, VersionEntry
 from sync_core.storage.dialects import Dialect
 from sync_core.storage.metadata import split_marker, with_marker
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
@@ -70,6 +70,23 @@ def quoted(etag: str) -> str:
     return f'"{etag}"'
 
 
+def unquoted(etag: str) -> str:
+    """Return an etag without the quotes that HTTP has around it."""
+    return etag.strip('"')
+
+
+def md5_of(response: Mapping[str, Any], dialect: Dialect) -> str | None:
+    """Return the etag in an answer where it is the MD5 of the content.
+
+    It is none for SSE-KMS, DSSE and customer's keys (API reference, Object, ETag).
+    """
+    etag = unquoted(response["ETag"]).lower()
+    with_kms = response.get("ServerSideEncryption", "").startswith("aws:kms")
+    if with_kms or "SSECustomerAlgorithm" in response or not dialect.etag_is_md5:
+        return None
+    return etag if _MD5_ETAG.fullmatch(etag) else None
+
+
 def range_of(byte_range: ByteRange) -> str:
     """Return the Range header."""
     return f"bytes={byte_range.first}-{byte_range.last}"
@@ -92,16 +109,17 @@ def version_of(key: str, response: Mapping[str, Any], dialect: Dialect) -> Objec
     version_id = response.get("VersionId")
     return ObjectVersion(
         key=key,
-        etag=_unquoted(response["ETag"]),
+        etag=unquoted(response["ETag"]),
         size_bytes=_whole_size_bytes(response),
         last_modified_at=_whole_seconds(response["LastModified"]),
         headers=_headers(response),
         metadata=metadata,
         marker=marker,
         version_id=None if version_id == "null" else version_id,
-        md5=_md5(response, dialect),
+        md5=md5_of(response, dialect),
         crc64nvme=_crc64nvme(response),
         tag_count=response.get("TagCount"),
+        lock=_lock(response),
     )
 
 
@@ -110,7 +128,7 @@ def version_entry(entry: Mapping[str, Any]) -> VersionEntry:
     return VersionEntry(
         version_id=entry["VersionId"],
         is_delete_marker="ETag" not in entry,
-        etag=_unquoted(entry.get("ETag", "")),
+        etag=unquoted(entry.get("ETag", "")),
         size_bytes=entry.get("Size", 0),
         last_modified_at=_whole_seconds(entry["LastModified"]),
     )
@@ -119,7 +137,7 @@ def version_entry(entry: Mapping[str, Any]) -> VersionEntry:
 def written(etag: str, response: Mapping[str, Any]) -> Written:
     """Return what the store says of an object that it has taken."""
     version_id = response.get("VersionId")
-    return Written(_unquoted(etag), None if version_id == "null" else version_id)
+    return Written(unquoted(etag), None if version_id == "null" else version_id)
 
 
 def _value_parameters(
@@ -170,10 +188,6 @@ def _set_or_drop(headers: dict[str, str], name: str, value: str) -> None:
         del headers[name]
 
 
-def _unquoted(etag: str) -> str:
-    return etag.strip('"')
-
-
 def _whole_seconds(instant: datetime) -> datetime:
     # Some stores list fractions that their HEAD rounds off; one instance must have one time.
     return instant.astimezone(UTC).replace(microsecond=0)
@@ -187,20 +201,18 @@ def _whole_size_bytes(response: Mapping[str, Any]) -> int:
     return int(content_range.rpartition("/")[2])
 
 
-def _md5(response: Mapping[str, Any], dialect: Dialect) -> str | None:
-    """Return the etag where it is an MD5.
-
-    It is none for SSE-KMS, DSSE and customer's keys (API reference, Object, ETag).
-    """
-    etag = _unquoted(response["ETag"]).lower()
-    with_kms = response.get("ServerSideEncryption", "").startswith("aws:kms")
-    if with_kms or "SSECustomerAlgorithm" in response or not dialect.etag_is_md5:
-        return None
-    return etag if _MD5_ETAG.fullmatch(etag) else None
-
-
 def _crc64nvme(response: Mapping[str, Any]) -> str | None:
     if response.get("ChecksumType") == "COMPOSITE":
         return None
     digest: str | None = response.get("ChecksumCRC64NVME")
     return digest
+
+
+def _lock(response: Mapping[str, Any]) -> ObjectLock | None:
+    """Return the lock; S3 shows it to those who may read retentions and legal holds only."""
+    lock = ObjectLock(
+        mode=response.get("ObjectLockMode"),
+        retain_until=response.get("ObjectLockRetainUntilDate"),
+        legal_hold=response.get("ObjectLockLegalHoldStatus") == "ON",
+    )
+    return None if lock == ObjectLock() else lock

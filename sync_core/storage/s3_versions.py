@@ -11,6 +11,7 @@ from botocore.parsers import ResponseParserError
 from sync_core.errors import Blocked
 from sync_core.model import ObjectVersion, VersionEntry
 from sync_core.storage.dialects import AWS, Dialect
+from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import Written
 from sync_core.storage.s3_clients import S3Clients
 from sync_core.storage.s3_errors import Call, Gone, always, never, status_of, translated
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
-MAX_SERVER_SIDE_COPY_BYTES = 5 * 1024**3
-"""Largest source of one CopyObject (API reference, CopyObject)."""
-
 NULL_VERSION = "null"
 """The id of what was written while versioning was not on (user guide, Using versioning)."""
 
@@ -45,8 +43,9 @@ class S3Versions:
     """The `SupportsVersions` of one S3 bucket, and what all requests to it need.
 
     `clients` is called for each operation and returns the pair made by `s3_clients`; `options` go
-    along with every object that is written or copied. Safe to share between threads if `clients`
-    is.
+    along with every object that is written or copied. `identity` returns the ARN of the
+    credentials, as STS tells it by GetCallerIdentity; without it nobody can say which uploads are
+    the store's own, so none are. Safe to share between threads if `clients` and `identity` are.
     """
 
     def __init__(
@@ -55,11 +54,13 @@ class S3Versions:
         clients: Callable[[], S3Clients],
         dialect: Dialect = AWS,
         options: WriteOptions = _DEFAULTS,
+        identity: Callable[[], str] | None = None,
     ) -> None:
         self._bucket = bucket
         self._clients = clients
         self._dialect = dialect
         self._options = options
+        self._identity = identity
 
     @property
     def bucket(self) -> str:
@@ -108,8 +109,7 @@ class S3Versions:
     def _copy(
         self, source: ObjectVersion, destination_key: str, version_id: str | None = None
     ) -> Written:
-        if source.size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
-            raise Blocked("copy", source.key, "larger than 5 GiB: cannot be copied in one request")
+        require_copyable(source)
         copy_source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source.key}
         if version_id is not None:
             copy_source["VersionId"] = version_id
@@ -156,6 +156,12 @@ class S3Versions:
 
     def _call(self, operation: str, key: str, may_have_effect: Callable[[], bool] = never) -> Call:
         return Call(operation, self._bucket, key, may_have_effect)
+
+
+def require_copyable(source: ObjectVersion) -> None:
+    """Raise `Blocked` for what is too large to be copied in one request."""
+    if source.size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
+        raise Blocked("copy", source.key, "larger than 5 GiB: cannot be copied in one request")
 
 
 def _tell_order(client: "S3Client") -> None:

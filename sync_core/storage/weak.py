@@ -3,6 +3,7 @@
 | lacking | in its place | what a writer in between loses |
 |---|---|---|
 | PUT with If-None-Match or If-Match | HEAD, then PUT | what he wrote; nothing if versioned |
+| the same on a copy or a completion | HEAD, then the request | the same |
 | DELETE with If-Match, versioned | HEAD, DELETE, look below our delete marker | nothing |
 | DELETE with If-Match, unversioned | copy to the trash, HEAD, then DELETE | what he wrote |
 
@@ -11,7 +12,7 @@ milliseconds, and for a PUT the time that its body takes.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import dropwhile
 from typing import NoReturn
@@ -19,20 +20,16 @@ from typing import NoReturn
 from sync_core.errors import Ambiguous, PreconditionFailed
 from sync_core.model import (
     Capabilities,
-    ListedObject,
     ObjectVersion,
+    Place,
+    UploadedPart,
     VersionEntry,
     listed_id,
 )
 from sync_core.routing import MAX_KEY_BYTES, OWN_PREFIX
-from sync_core.storage.protocol import (
-    ByteRange,
-    ObjectReader,
-    ObjectWrite,
-    Readable,
-    SyncStore,
-    Written,
-)
+from sync_core.storage.forwarding import ForwardingStore
+from sync_core.storage.protocol import ObjectWrite, Readable, Written
+from sync_core.storage.sync_store import SyncStore
 
 TRASH_PREFIX = f"{OWN_PREFIX}trash/"
 """Where objects are kept that were deleted without a condition; a lifecycle rule may empty it."""
@@ -74,7 +71,7 @@ def trash_key(key: str, at: datetime, nonce: str, longest_bytes: int = MAX_KEY_B
     return folder + encoded[: room - len(tail)].decode(errors="ignore") + tail
 
 
-class WeakStore:
+class WeakStore(ForwardingStore):
     """The `SyncStore` of a store that was seen to lack some conditions.
 
     A condition that the store honours is left to it. In place of the others an instance is compared
@@ -91,16 +88,11 @@ class WeakStore:
         nonce: Callable[[], str],
         longest_key_bytes: int = MAX_KEY_BYTES,
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._can = capabilities
         self._clock = clock
         self._nonce = nonce
         self._longest_key_bytes = longest_key_bytes
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._inner.bucket
 
     def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
         """Write the object in place of `replaces` (None: of nothing).
@@ -113,12 +105,29 @@ class WeakStore:
         return self._inner.put(write, body)
 
     def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[UploadedPart],
+        replaces: ObjectVersion | None,
+        crc64nvme: str | None = None,
     ) -> Written:
-        """Make the object of parts 1..n current, with the same look before it as `put_if`."""
+        """Make the object of these parts current, with the same look before it as `put_if`."""
         if not self._heeds(replaces):
             self._require("complete upload", key, replaces)
-        return self._inner.complete_if(key, upload_id, etags, replaces)
+        return self._inner.complete_if(key, upload_id, parts, replaces, crc64nvme)
+
+    def copy_from(
+        self,
+        source: Place,
+        instance: ObjectVersion,
+        write: ObjectWrite,
+        replaces: ObjectVersion | None,
+    ) -> Written:
+        """Put the bytes of `instance`, with the same look before it as `put_if`."""
+        if not self._heeds(replaces):
+            self._require("copy", write.key, replaces)
+        return self._inner.copy_from(source, instance, write, replaces)
 
     def delete_if(self, instance: ObjectVersion) -> str | None:
         """Delete the instance; raises `PreconditionFailed` when it is not current.
@@ -132,68 +141,6 @@ class WeakStore:
         if self._can.is_versioned:
             return self._delete_and_verify(instance)
         return self._delete_into_trash(instance)
-
-    def head(self, key: str) -> ObjectVersion | None:
-        """Return the current instance; None when there is none."""
-        return self._inner.head(key)
-
-    def get(
-        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
-    ) -> ObjectReader | None:
-        """Open the current instance, or None when there is none."""
-        return self._inner.get(key, etag=etag, byte_range=byte_range)
-
-    def put(self, write: ObjectWrite, body: Readable) -> Written:
-        """Write the object whatever is there now."""
-        return self._inner.put(write, body)
-
-    def delete(self, key: str) -> str | None:
-        """Delete the current instance; an absent key is no error."""
-        return self._inner.delete(key)
-
-    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
-        """Yield the current objects in the order of their keys' UTF-8 bytes."""
-        return self._inner.list(prefix, start_after)
-
-    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
-        """Copy `source` inside the bucket, without the marker."""
-        return self._inner.copy_if(source, destination_key)
-
-    def tags(self, key: str) -> Mapping[str, str] | None:
-        """Return the current instance's tags; None when there is no object."""
-        return self._inner.tags(key)
-
-    def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
-        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
-        self._inner.put_tags(key, tags)
-
-    def create_multipart_upload(self, write: ObjectWrite) -> str:
-        """Begin an upload; return its upload_id."""
-        return self._inner.create_multipart_upload(write)
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        """Send one part (numbers start at 1); return the part's etag."""
-        return self._inner.upload_part(key, upload_id, part_number, body)
-
-    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away; an unknown upload is no error."""
-        self._inner.abort_multipart_upload(key, upload_id)
-
-    def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
-        """Return up to `limit` versions and delete markers of the key, newest first."""
-        return self._inner.versions(key, limit)
-
-    def head_version(self, key: str, version_id: str) -> ObjectVersion | None:
-        """Return one version, current or not; None when it is gone or a delete marker."""
-        return self._inner.head_version(key, version_id)
-
-    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
-        """Copy the version `source.version_id` aside, without the marker."""
-        return self._inner.copy_version(source, destination_key)
-
-    def delete_version(self, key: str, version_id: str) -> None:
-        """Delete one version, or one delete marker, for good; a missing one is no error."""
-        self._inner.delete_version(key, version_id)
 
     def _heeds(self, replaces: ObjectVersion | None) -> bool:
         return self._can.creates_if_absent if replaces is None else self._can.replaces_if_match

@@ -17,7 +17,12 @@ AWS_METRICS = {
         "ApproximateAgeOfOldestMessage",
     },
     "AWS/Lambda": {"Errors", "Throttles", "ConcurrentExecutions"},
-    "AWS/States": {"ExecutionsFailed", "ExecutionsTimedOut"},
+    "AWS/States": {
+        "ExecutionsStarted",
+        "ExecutionsSucceeded",
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+    },
     "AWS/AutoScaling": {"GroupInServiceInstances"},
     "AWS/EC2": {"CPUUtilization", "NetworkIn", "NetworkOut"},
 }
@@ -96,6 +101,17 @@ class TestAlarms:
         assert runs_here == ({"ExecutionsFailed", "ExecutionsTimedOut"} <= watched)
         assert ("WorkerFunction" in stack.resources) == ("Errors" in watched)
 
+    def test_both_state_machines_are_watched_for_failures_and_time_outs(self) -> None:
+        watched = {
+            (name, dimensions["StateMachineArn"])
+            for alarm in alarms(Stack()).values()
+            for namespace, name, dimensions in metrics_in(alarm)
+            if namespace == "AWS/States"
+        }
+        machines = ("<FinderStateMachine>", "<UploadStateMachine>")
+        names = ("ExecutionsFailed", "ExecutionsTimedOut")
+        assert watched == {(name, machine) for name in names for machine in machines}
+
     def test_each_says_what_to_do_and_tells_the_topic(self, stack: Stack) -> None:
         for alarm in alarms(stack).values():
             assert len(alarm["AlarmDescription"].split()) > 15
@@ -148,6 +164,11 @@ class TestDashboard:
         ]
         assert len(taken) == len(set(taken))
 
+    @pytest.mark.parametrize("runtime", RUNTIMES)
+    def test_it_shows_shared_uploads_where_they_are_watched(self, runtime: str) -> None:
+        shown = {name for _, name, _ in metrics_shown(Stack(RUNTIMES[runtime]))}
+        assert ("ExecutionsStarted" in shown) == (runtime != "Elsewhere")
+
     def test_a_fleet_shows_its_instances(self) -> None:
         shown = {name for _, name, _ in metrics_shown(Stack(FLEET))}
         assert "GroupInServiceInstances" in shown
@@ -162,7 +183,7 @@ class TestQueries:
             assert f'"{action}"' in failures
         assert '"operation_failed"' in failures
         groups = {group for query in queries.values() for group in query["LogGroupNames"]}
-        assert groups == {"<WorkerLogGroup>", "<FinderLogGroup>"}
+        assert groups == {"<WorkerLogGroup>", "<FinderLogGroup>", "<UploadLogGroup>"}
         assert all(query["Name"].startswith("dualway/dualway/") for query in queries.values())
 
     def test_echoes_are_found_by_the_references_words(self) -> None:

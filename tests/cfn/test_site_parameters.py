@@ -39,6 +39,8 @@ EQUIVALENTS: Mapping[str, str] = {
     "enableSynchronization": "Direction",
     "userID": "DedicatedUserId",
     "lambdaMemory": "WorkerMemory",
+    "multipartThreshold": "SharedUploadMiB",
+    "maxThreads": "PartConcurrency",
 }
 """Parameters of the reference's template (facts/reference.md 1.2), by their names there."""
 
@@ -51,7 +53,7 @@ NO_EQUIVALENT: Mapping[str, str] = {
     "finderEc2Memory": "a round takes the same memory for any number of keys, and is a function",
     "ecsClusterName": "the finder is a function, the fleet is EC2",
     "jobType": "objects move from where they were written to where they were not",
-    "multipartThreshold, chunkSize, maxThreads": "chosen from the size of each object",
+    "chunkSize": "parts are as large as the source's own, or chosen from the size of each object",
     "enableS3Event": "EventTrigger, by its later name srcEvent",
     "credentialsParameterStore": "key pairs are in Secrets Manager",
     "regionName": "PeerRegion, by its later name destRegion",
@@ -123,6 +125,9 @@ class TestInterface:
             ("AlarmEmail", "nobody"),
             ("WorkerTimeout", "100"),
             ("EventTrigger", "Delete"),
+            ("ArchivedObjects", "true"),
+            ("ObjectLock", "GOVERNANCE"),
+            ("ServerSideCopy", "yes"),
         ],
     )
     def test_what_cannot_be_meant_is_refused(self, name: str, value: str) -> None:

@@ -20,6 +20,9 @@ CALLS: Mapping[str, str] = {
     "s3:DeleteObject": "delete_object",
     "s3:DeleteObjectVersion": "delete_version",
     "s3:AbortMultipartUpload": "abort_multipart_upload",
+    "s3:ListMultipartUploadParts": "list_parts",
+    "s3:ListBucketMultipartUploads": "list_multipart_uploads",
+    "s3:RestoreObject": "restore_object",
     "s3:ListBucket": "list_objects_v2",
     "s3:ListBucketVersions": "list_object_versions",
     "s3:GetBucketNotification": "get_bucket_notification_configuration",
@@ -33,6 +36,7 @@ CALLS: Mapping[str, str] = {
     "dynamodb:Query": "Query",
     "dynamodb:PutItem": "PutItem",
     "secretsmanager:GetSecretValue": "get_secret_value",
+    "states:StartExecution": "start_execution",
     "iam:GetUser": "get_user",
     "iam:ListAccessKeys": "list_access_keys",
     "iam:DeleteAccessKey": "delete_access_key",
@@ -42,15 +46,15 @@ CALLS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "s3:GetObjectVersionTagging": "S3 asks for it when copy_object copies a version with tags",
     "s3:PutObjectAcl": "S3 asks for it when an object is put with the canned ACL of parameter Acl",
-    "s3:ListMultipartUploadParts": "workers that share an upload look for the parts that are there",
-    "s3:ListBucketMultipartUploads": "the eight manual steps grant it, to find uploads left behind",
+    "s3:GetObjectLegalHold": "S3 tells a legal hold to those only who may read it",
+    "s3:GetObjectRetention": "S3 tells retention to those only who may read it",
+    "s3:PutObjectLegalHold": "S3 asks for it when an object is put with a legal hold",
+    "s3:PutObjectRetention": "S3 asks for it when an object is put with a retention",
     "sqs:GetQueueAttributes": "Lambda asks for it in the role of a function that a queue feeds",
-    "dynamodb:UpdateItem": "workers that share an upload note each part in the table of parts",
-    "dynamodb:DeleteItem": "workers that share an upload clear the table of parts behind them",
+    "dynamodb:UpdateItem": "a transaction that counts parts of a shared upload updates its item",
     "logs:CreateLogStream": "Lambda and the CloudWatch agent write logs in the name of the role",
     "logs:PutLogEvents": "Lambda and the CloudWatch agent write logs in the name of the role",
-    "lambda:InvokeFunction": "the state machine runs the finder",
-    "states:StartExecution": "the schedule starts the state machine",
+    "lambda:InvokeFunction": "the state machines run the finder and look at uploads",
     "sns:Publish": "alarms are told to the topic",
     "sts:AssumeRole": "a service, or an operator, acts in a role",
 }
@@ -68,8 +72,18 @@ SEED = {
 }
 """What the eight manual steps of the reference grant the dedicated user."""
 
-EVERYTHING = {"PrefixListFile": "lists/prefixes.txt", "Prefix": "data/"}
+EVERYTHING = {
+    "PrefixListFile": "lists/prefixes.txt",
+    "Prefix": "data/",
+    "ArchivedObjects": "restore",
+    "ObjectLock": "true",
+    "ServerSideCopy": "true",
+}
 BUCKET = "arn:aws-cn:s3:::data-alpha"
+PEER_BUCKET = "arn:aws-cn:s3:::data-bravo"
+LOCKING = {
+    f"s3:{verb}Object{what}" for verb in ("Get", "Put") for what in ("LegalHold", "Retention")
+}
 
 STACKS = [Stack({**runtime, **EVERYTHING}) for runtime in RUNTIMES.values()]
 
@@ -115,7 +129,9 @@ class TestLeastPrivilege:
     def test_no_action_and_no_resource_is_a_wildcard(self) -> None:
         allowed = {
             f"{BUCKET}/*": "the objects of the bucket",
+            f"{BUCKET}/data/*": "those of them that take part",
             f"{BUCKET}/data/.dualway/*": "the finder's own folder",
+            f"{PEER_BUCKET}/*": "the objects that S3 fetches by itself",
         }
         for stack in STACKS:
             for statement in statements(stack.resources):
@@ -153,6 +169,16 @@ class TestDedicatedUser:
         granted = set().union(*(part[0] for part in grants(Stack(), "DedicatedUser").values()))
         assert granted >= SEED
 
+    def test_it_may_lock_objects_where_locks_are_copied(self) -> None:
+        granted = grants(Stack({"ObjectLock": "true"}), "DedicatedUser")
+        assert granted["AllowPeerToLockObjects"] == (LOCKING, [f"{BUCKET}/*"])
+
+    def test_it_reads_the_peers_bucket_where_s3_fetches_by_itself_and_nowhere_else(self) -> None:
+        granted = grants(Stack({"ServerSideCopy": "true"}), "DedicatedUser")
+        reading = {"s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"}
+        assert granted["AllowFetchingFromThePeersBucket"] == (reading, [f"{PEER_BUCKET}/*"])
+        assert len(granted) == 4
+
     def test_it_is_not_made_where_there_is_one(self) -> None:
         stack = Stack({"DedicatedUserId": "AIDA22DTNGKCEFNXNVSDR"})
         made = {name for name in stack.resources if name.startswith("DedicatedUser")}
@@ -176,9 +202,21 @@ class TestWorkerRole:
             "AllowSendingToTheDeadLetterQueue": ["<SyncDeadLetterQueue.Arn>"],
             "AllowKeepingRecords": ["<RecordsTable.Arn>"],
             "AllowSharingUploads": ["<PartsTable.Arn>"],
+            "AllowHavingUploadsWatched": ["<UploadStateMachine>"],
             "AllowReadingThePeersKeyPair": ["<PeerSecret.Id>"],
             "AllowWritingItsLog": ["<WorkerLogGroup.Arn>"],
         }
+
+    def test_it_restores_and_locks_objects_where_it_is_told_to(self) -> None:
+        granted = grants(Stack(EVERYTHING), "WorkerRole")
+        restoring = granted["AllowRestoringArchivedObjects"]
+        assert restoring == ({"s3:RestoreObject"}, [f"{BUCKET}/*"])
+        assert granted["AllowLockingObjects"] == (LOCKING, [f"{BUCKET}/*"])
+        assert len(granted) == len(grants(Stack(), "WorkerRole")) + 2
+
+    def test_it_starts_no_state_machine_where_there_is_none(self) -> None:
+        granted = grants(Stack(RUNTIMES["Elsewhere"]), "WorkerRole")
+        assert not any("states:StartExecution" in actions for actions, _ in granted.values())
 
     def test_an_instance_may_fetch_its_package_too(self) -> None:
         granted = grants(Stack(FLEET), "WorkerRole")
@@ -186,7 +224,7 @@ class TestWorkerRole:
         assert granted["AllowInstancesToFetchTheirPackage"] == ({"s3:GetObject"}, package)
         assert "AllowInstancesToFetchTheirPackage" not in grants(Stack(), "WorkerRole")
 
-    @pytest.mark.parametrize("role", ["WorkerRole", "FinderRole"])
+    @pytest.mark.parametrize("role", ["WorkerRole", "FinderRole", "UploadRole"])
     @pytest.mark.parametrize(
         "named",
         ["keys", "arn:aws-cn:secretsmanager:cn-north-1:111111111111:secret:keys-AbCdEf"],
@@ -231,10 +269,38 @@ class TestFinderRole:
         listed_file = granted["AllowReadingTheListOfPrefixes"]
         assert listed_file == ({"s3:GetObject"}, [f"{BUCKET}/lists/prefixes.txt"])
 
+    def test_it_aborts_forgotten_uploads_and_reads_which_are_not(self) -> None:
+        granted = grants(Stack(), "FinderRole")
+        aborting = granted["AllowAbortingForgottenUploads"]
+        assert aborting == ({"s3:AbortMultipartUpload"}, [f"{BUCKET}/*"])
+        assert "s3:ListBucketMultipartUploads" in granted["AllowListingTheBucket"][0]
+        reading = {"dynamodb:GetItem", "dynamodb:Query"}
+        assert granted["AllowReadingWhichUploadsAreShared"] == (reading, ["<PartsTable.Arn>"])
+
     def test_its_writes_are_no_echoes(self) -> None:
         variables = Stack().properties("WorkerFunction")["Environment"]["Variables"]
         ids = variables["DUALWAY_ECHO_PRINCIPAL_IDS"].split(",")
         assert ids == ["<DedicatedUserIdentity.UserId>", "<WorkerRole.RoleId>"]
+
+
+class TestUploadRole:
+    def test_it_looks_at_sources_keeps_the_ledger_and_sends(self) -> None:
+        granted = grants(Stack(EVERYTHING), "UploadRole")
+        assert {sid: resources for sid, (_, resources) in granted.items()} == {
+            "AllowLookingAtSources": [f"{BUCKET}/data/*"],
+            "AllowListingTheBucket": [BUCKET],
+            "AllowKeepingTheLedger": ["<PartsTable.Arn>"],
+            "AllowSendingToTheQueue": ["<SyncQueue.Arn>"],
+            "AllowReadingThePeersKeyPair": ["<PeerSecret.Id>"],
+            "AllowWritingItsLog": ["<UploadLogGroup.Arn>"],
+        }
+        of_s3 = {name for actions, _ in granted.values() for name in actions if "s3:" in name}
+        assert of_s3 == {"s3:GetObject", "s3:ListBucket"}
+
+    def test_its_state_machine_calls_its_function_alone(self) -> None:
+        granted = grants(Stack(), "UploadStatesRole")
+        calling = ({"lambda:InvokeFunction"}, ["<UploadFunction.Arn>"])
+        assert granted == {"AllowInvokingTheLook": calling}
 
 
 def test_the_functions_of_the_launch_have_one_thing_each() -> None:

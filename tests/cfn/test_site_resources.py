@@ -8,6 +8,7 @@ import pytest
 
 from sync_core.launch.template import find_template
 from sync_core.records.dynamodb import TABLE_SCHEMA
+from sync_core.watch import Status
 from tests.cfn.template import FLEET, PATH, RESOURCES, RUNTIMES, TEMPLATE, Stack, walk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,7 +17,16 @@ FOURTEEN_DAYS_SECONDS = 14 * 24 * 3600
 LAMBDAS_SHARE = 6
 """A queue that feeds a function hides messages for six of its time-outs (Lambda guide, SQS)."""
 
-NOT_READ_YET = {"DUALWAY_PARTS_TABLE"}
+OF_THE_RUNTIME = {"POWERTOOLS_TRACE_DISABLED", "BOTO_DISABLE_CRT"}
+"""Variables that are not ours, and functions' alone."""
+
+WEEK_SECONDS = 7 * 24 * 3600
+
+EVENTS_OF_A_LOOK = 2 + 5 + 2
+"""A state is entered and exited; a task is scheduled, started and succeeds in between."""
+
+MOST_EVENTS = 25_000
+"""Events that the history of an execution holds (Step Functions developer guide, Quotas)."""
 
 
 def variables(stack: Stack, function: str) -> dict[str, Any]:
@@ -90,6 +100,7 @@ class TestVisibilityTimeout:
             str(stack.properties("SyncQueue")["VisibilityTimeout"]),
             str(stack.outputs["VisibilityTimeoutSeconds"]["Value"]),
         }
+        # The function that watches uploads receives no messages.
         for function in {"WorkerFunction", "FinderFunction"} & set(stack.resources):
             told.add(str(variables(stack, function)["DUALWAY_VISIBILITY_TIMEOUT_SECONDS"]))
         assert told == {seconds}
@@ -137,19 +148,27 @@ class TestFunctions:
         stack = Stack(FLEET)
         worker, finder = variables(Stack(), "WorkerFunction"), variables(stack, "FinderFunction")
         instances = fleet_variables()
-        alone = {"POWERTOOLS_TRACE_DISABLED"}
+        alone = OF_THE_RUNTIME
         assert set(worker) == set(finder) == set(instances) - {"DUALWAY_FINDER_SECONDS"} | alone
         assert {name: str(finder[name]) for name in set(finder) - alone} == {
             name: instances[name] for name in set(finder) - alone
         }
 
+    def test_what_watches_uploads_is_told_the_same_as_the_worker_but_for_its_echoes(self) -> None:
+        worker = variables(Stack(), "WorkerFunction")
+        watching = variables(Stack(), "UploadFunction")
+        alone = {name for name in watching if watching[name] != worker[name]}
+        assert alone == {"DUALWAY_ECHO_PRINCIPAL_IDS"}
+        # The worker's role may start the state machine: to name it here would be a circle.
+        assert watching["DUALWAY_ECHO_PRINCIPAL_IDS"] == "<DedicatedUserIdentity.UserId>"
+
     def test_every_setting_is_one_that_is_read(self) -> None:
         sources = "".join(path.read_text("utf-8") for path in (ROOT / "sync_core").rglob("*.py"))
-        read = set(re.findall(r'"(DUALWAY_\w+)"', sources)) | NOT_READ_YET
+        read = set(re.findall(r'"(DUALWAY_\w+)"', sources))
         # Sites are read by the same code for own and peer.
         both = {"SITE", "BUCKET", "REGION", "PREFIX"}
         read |= {f"DUALWAY_{peer}{name}" for peer in ("", "PEER_") for name in both}
-        told = set(variables(Stack(), "WorkerFunction")) - {"POWERTOOLS_TRACE_DISABLED"}
+        told = set(variables(Stack(), "WorkerFunction")) - OF_THE_RUNTIME
         assert told - read == set()
 
     def test_instances_leave_rounds_to_the_state_machine(self) -> None:
@@ -172,6 +191,7 @@ class TestFunctions:
         for name, resources in kinds.items():
             assert resources <= found if name == runtime else not resources & found
         assert ("FinderStateMachine" in found) == (runtime != "Elsewhere")
+        assert ("UploadStateMachine" in found) == (runtime != "Elsewhere")
 
 
 class TestFinderStates:
@@ -206,6 +226,39 @@ class TestFinderStates:
         without = Stack({"FinderSchedule": ""}).resources
         assert "FinderTimer" not in without
         assert "FinderStateMachine" in without
+
+
+class TestUploadStates:
+    MACHINE = Stack().properties("UploadStateMachine")["Definition"]
+    STATES = MACHINE["States"]
+
+    def test_it_looks_again_and_again_until_the_upload_is_over(self) -> None:
+        assert self.STATES[self.MACHINE["StartAt"]]["Type"] == "Wait"
+        assert (self.STATES["Wait"]["Next"], self.STATES["Look"]["Next"]) == ("Look", "IsOver")
+        timed_out, over = self.STATES["IsOver"]["Choices"]
+        assert (timed_out["Variable"], timed_out["StringEquals"]) == ("$.status", Status.TIMED_OUT)
+        assert self.STATES[timed_out["Next"]]["Error"] == "UploadTimedOut"
+        assert (over["Variable"], over["BooleanEquals"]) == ("$.is_over", True)
+        assert self.STATES[over["Next"]]["Type"] == "Succeed"
+        assert self.STATES["IsOver"]["Default"] == "Wait"
+
+    def test_the_answer_as_a_whole_is_the_next_looks_input(self) -> None:
+        shaping = {"Parameters", "InputPath", "ResultPath", "OutputPath", "ResultSelector"}
+        assert not any(shaping & set(state) for state in self.STATES.values())
+
+    def test_whatever_a_retry_may_help_is_tried_again(self) -> None:
+        hopeless, retry = self.STATES["Look"]["Retry"]
+        assert hopeless == {"ErrorEquals": ["ConfigError"], "MaxAttempts": 0}
+        assert retry["ErrorEquals"] == ["States.TaskFailed", "States.Timeout"]
+        timeout_seconds = Stack().properties("UploadFunction")["Timeout"]
+        assert self.STATES["Look"]["TimeoutSeconds"] > timeout_seconds
+
+    def test_it_looks_for_a_week_and_more_within_the_events_that_an_execution_may_have(
+        self,
+    ) -> None:
+        looks = self.MACHINE["TimeoutSeconds"] / self.STATES["Wait"]["Seconds"]
+        assert self.MACHINE["TimeoutSeconds"] > WEEK_SECONDS
+        assert looks * EVENTS_OF_A_LOOK < MOST_EVENTS * 0.85
 
 
 class TestFleet:

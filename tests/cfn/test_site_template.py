@@ -170,6 +170,7 @@ class TestOrder:
             *("AlarmTopicArn", "DashboardName"),
         }
         here = {"WorkerLogGroupName", "FinderLogGroupName", "FinderStateMachineArn"}
+        here |= {"UploadStateMachineArn"}
         assert set(Stack().outputs) == always | here
         assert set(Stack(FLEET).outputs) == always | here | {"FleetName"}
         assert set(Stack(RUNTIMES["Elsewhere"]).outputs) == always

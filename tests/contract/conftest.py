@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import boto3
 import pytest
 from boto3.session import Session
 from moto import mock_aws
 
+from sync_core.local.clients import Clients, KeyPair
 from sync_core.local.cloud import LocalCloud
 from sync_core.records.dynamodb import table_connection
 from sync_core.routing import MAX_KEY_BYTES
-from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from sync_core.storage.sync_store import SyncStore
 from tests.derived_benches import (
     ABOUT_METADATA,
     PREFIX,
@@ -21,7 +23,17 @@ from tests.derived_benches import (
     prefixed_bench,
     weak_bench,
 )
-from tests.object_benches import BACKENDS, REGION, Bench, Serve, closing, memory_bench, s3_bench
+from tests.object_benches import (
+    BACKENDS,
+    MOTO_INITIATOR,
+    REGION,
+    Bench,
+    Serve,
+    closing,
+    joined_body,
+    memory_bench,
+    s3_bench,
+)
 from tests.record_benches import (
     RECORD_BACKENDS,
     RECORD_REGION,
@@ -79,7 +91,10 @@ def session() -> Session:
 @pytest.fixture
 def moto_objects(session: Session) -> Iterator[Bench]:
     with mock_aws():
-        yield s3_bench(s3_clients(session, REGION), session.client("s3"))
+        clients = s3_clients(session, REGION)
+        for client in (clients.reads, clients.writes):
+            client.meta.events.register("before-send.s3", joined_body)
+        yield s3_bench(clients, session.client("s3"), lambda: MOTO_INITIATOR)
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +108,19 @@ def cloud_clients(local_cloud: LocalCloud) -> Iterator[S3Clients]:
         yield clients
 
 
+@pytest.fixture(scope="module")
+def cloud_root(local_cloud: LocalCloud) -> Iterator[Any]:
+    """A client with the keys of the account's root: another principal than the user."""
+    site = local_cloud.sites["b"]
+    root = Clients(local_cloud.endpoint_url, REGION, KeyPair(site.account_id, "root"))
+    yield root.client("s3")
+    root.close()
+
+
 @pytest.fixture
-def cloud_objects(local_cloud: LocalCloud, cloud_clients: S3Clients) -> Bench:
-    return s3_bench(cloud_clients, local_cloud.client("s3", "b"))
+def cloud_objects(local_cloud: LocalCloud, cloud_clients: S3Clients, cloud_root: Any) -> Bench:
+    sts = local_cloud.client("sts", "b")
+    return s3_bench(cloud_clients, cloud_root, lambda: sts.get_caller_identity()["Arn"])
 
 
 @pytest.fixture(params=BACKENDS)

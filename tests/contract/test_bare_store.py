@@ -8,7 +8,7 @@ import pytest
 from sync_core.errors import PreconditionFailed
 from sync_core.storage.bare import without_metadata
 from sync_core.storage.memory import Versioning
-from sync_core.storage.protocol import SyncStore
+from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
     HEADERS,
     Bench,
@@ -17,6 +17,7 @@ from tests.object_benches import (
     present,
     present_version,
     put,
+    put_in_parts,
     stale,
     without_moto,
     write_of,
@@ -49,9 +50,11 @@ def test_an_object_gets_its_marker_and_tags_and_no_headers_or_metadata(
 ) -> None:
     bare.put(write_of("k", b"data", marker="1;x", **RICH), Stream(b"data"))
     bare.put_if(write_of("new", b"data", marker="1;x", **RICH), Stream(b"data"), None)
-    upload_id = bare.create_multipart_upload(write_of("parts", b"data", marker="1;x", **RICH))
-    bare.complete_if("parts", upload_id, [bare.upload_part("parts", upload_id, 1, b"data")], None)
-    for key in ("k", "new", "parts"):
+    put_in_parts(bare, "parts", b"data", marker="1;x", **RICH)
+    source = put(objects.neighbour, "source", **RICH)
+    write = write_of("copied", b"data", marker="1;x", **RICH)
+    bare.copy_from(objects.neighbour.place("source"), source, write, None)
+    for key in ("k", "new", "parts", "copied"):
         raw = objects.raw(key)
         assert raw is not None
         assert raw.headers in (PLAIN_TYPE, {})

@@ -1,7 +1,7 @@
 """Event records: what the emulator does differently from AWS is mended, as seen over HTTP.
 
 A test that fails after a change of the emulator's version names the gap that is open again. The
-other gaps are in test_local_gaps_of_objects.py and test_local_gaps_of_services.py.
+other gaps are in test_local_gaps_of_objects.py, _of_uploads.py, _of_services.py and _of_stacks.py.
 """
 
 import http.client

@@ -117,6 +117,7 @@ class TestStart:
                 "queue_url",
                 "dead_letter_queue_url",
                 "records_table",
+                "parts_table",
                 "log_file",
                 "environment",
             }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sync_core.checksums import crc64nvme
 from sync_core.errors import (
     Blocked,
     ConfigError,
@@ -14,8 +15,8 @@ from sync_core.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from sync_core.storage.crc64nvme import crc64nvme
-from sync_core.storage.protocol import ByteRange, SyncStore
+from sync_core.storage.protocol import ByteRange
+from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
     HEADERS,
     Bench,

@@ -14,9 +14,9 @@ from sync_core.errors import (
     WriteConflict,
 )
 from sync_core.local.cloud import LocalCloud
-from sync_core.storage.protocol import SyncStore
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
     HEADERS,
     REGION,

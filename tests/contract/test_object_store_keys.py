@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sync_core.storage.protocol import ObjectWrite, SyncStore
+from sync_core.storage.protocol import ObjectWrite
+from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
     HEADERS,
     Bench,

@@ -7,7 +7,7 @@ import pytest
 from sync_core.errors import ConfigError, PreconditionFailed
 from sync_core.model import ObjectVersion, VersionEntry
 from sync_core.storage.memory import Versioning
-from sync_core.storage.protocol import SyncStore
+from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
     HEADERS,
     Bench,
@@ -58,8 +58,8 @@ class TestInstances:
     def test_so_does_a_completed_upload(self, versioned: Bench) -> None:
         store = versioned.store
         upload_id = store.create_multipart_upload(write_of("k", b"part"))
-        etag = store.upload_part("k", upload_id, 1, b"part")
-        written = store.complete_if("k", upload_id, [etag], None)
+        part = store.upload_part("k", upload_id, 1, Stream(b"part"), 4)
+        written = store.complete_if("k", upload_id, [part], None)
         assert written.version_id is not None
         assert present(store.head("k")).version_id == written.version_id
 

@@ -3,7 +3,7 @@
 from sync_core.model import Capabilities
 from sync_core.probe import probe
 from sync_core.storage.memory import Versioning
-from sync_core.storage.protocol import SyncStore
+from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import Bench
 
 KEY = ".dualway/probe-n1"

@@ -16,7 +16,13 @@ from moto import mock_aws
 from sync_core.errors import ConfigError
 from sync_core.local.cloud import LocalCloud
 from sync_core.queues.memory import MemoryQueue
-from sync_core.queues.protocol import Message, Queue, SupportsBulkSend
+from sync_core.queues.protocol import (
+    Message,
+    Queue,
+    QueueCounts,
+    SupportsBulkSend,
+    SupportsCounts,
+)
 from sync_core.queues.sqs import SQSQueue
 
 REGION = "us-east-1"
@@ -24,7 +30,7 @@ MAX_RECEIVE_COUNT = 3
 PATIENCE_SECONDS = 20.0
 
 
-class BulkQueue(Queue, SupportsBulkSend, Protocol):
+class BulkQueue(Queue, SupportsBulkSend, SupportsCounts, Protocol):
     """All that a queue can do."""
 
 
@@ -366,6 +372,21 @@ class TestDeadLetters:
         assert bench.held() == 0
 
 
+class TestCounts:
+    def test_a_queue_without_messages_has_none(self, bench: Bench) -> None:
+        assert bench.queue.counts() == QueueCounts(waiting=0, in_flight=0, dead_letters=0)
+
+    def test_messages_are_counted_by_where_they_are(self, bench: Bench) -> None:
+        for body in ("dead", "taken"):
+            bench.queue.send(body)
+        received = {message.body: message for message in receive_count_of(bench.queue, 2)}
+        bench.queue.dead_letter(received["dead"], "no use")
+        for number in range(3):
+            bench.queue.send(f"waiting {number}")
+        bench.queue.send("later", delay_seconds=900)
+        assert bench.queue.counts() == QueueCounts(waiting=4, in_flight=1, dead_letters=1)
+
+
 class TestMissingQueue:
     @pytest.fixture(params=["moto", "cloud"])
     def missing(self, request: pytest.FixtureRequest) -> SQSQueue:
@@ -387,6 +408,7 @@ class TestMissingQueue:
             lambda: missing.delete([message]),
             lambda: missing.change_visibility([message], 0),
             lambda: missing.dead_letter(message, "reason"),
+            missing.counts,
         ]
         for call in calls:
             with pytest.raises(ConfigError):

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 from boto3.session import Session
 
+from sync_core.checksums import crc64nvme
 from sync_core.errors import (
     Ambiguous,
     DualwayError,
@@ -18,10 +19,12 @@ from sync_core.errors import (
     Throttled,
     Unavailable,
 )
+from sync_core.model import UploadedPart
 from sync_core.storage.dialects import AWS, client_config
 from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from sync_core.storage.s3_stream import CHUNK_BYTES, send_streams
 from tests.object_benches import REGION, BrokenStream, Serve, Stream, closing
 from tests.scripted_server import Answer, ScriptedServer, s3_error
 
@@ -70,7 +73,7 @@ def delete(store: S3ObjectStore) -> None:
 
 
 def complete(store: S3ObjectStore) -> object:
-    return store.complete_if("k", "upload", ["etag"], None)
+    return store.complete_if("k", "upload", [UploadedPart(1, "etag", 4)], None)
 
 
 WRITES = pytest.mark.parametrize("write", [put, put_if, delete, complete])
@@ -87,13 +90,13 @@ class TestRequests:
 
     def test_a_body_is_streamed_in_one_plain_request(self, serve: Serve) -> None:
         store, server = serve(TAKEN)
-        data = b"0123456789abcdef" * 65_536
+        data = b"0123456789abcdef" * 262_144
         md5 = hashlib.md5(data).hexdigest()
         body = Measured(data)
         store.put_if(ObjectWrite("k", len(data), md5=md5, crc64nvme="AAAAAAAAAAA="), body, None)
         (seen,) = server.seen
         assert seen.body == data
-        assert max(body.amounts) <= 131_072
+        assert max(body.amounts) <= CHUNK_BYTES < len(data)
         assert seen.headers["Content-Length"] == str(len(data))
         assert seen.headers["Content-MD5"] == base64.b64encode(bytes.fromhex(md5)).decode()
         assert seen.headers["x-amz-checksum-crc64nvme"] == "AAAAAAAAAAA="
@@ -101,6 +104,19 @@ class TestRequests:
         assert seen.headers["If-None-Match"] == "*"
         assert "Content-Encoding" not in seen.headers
         assert "Transfer-Encoding" not in seen.headers
+
+    def test_a_digest_that_is_not_known_beforehand_follows_the_body(self, serve: Serve) -> None:
+        store, server = serve(TAKEN)
+        headers = {"content-encoding": "gzip"}
+        store.put(ObjectWrite("k", 4, headers), Stream(b"data"))
+        (seen,) = server.seen
+        assert seen.headers["Content-Encoding"] == "gzip,aws-chunked"
+        assert seen.headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+        assert seen.headers["X-Amz-Sdk-Checksum-Algorithm"] == "CRC64NVME"
+        assert seen.headers["X-Amz-Trailer"] == "x-amz-checksum-crc64nvme"
+        assert seen.headers["X-Amz-Decoded-Content-Length"] == "4"
+        trailer = f"x-amz-checksum-crc64nvme:{crc64nvme(b'data')}"
+        assert seen.body == f"4\r\ndata\r\n0\r\n{trailer}\r\n\r\n".encode()
 
     def test_an_overwrite_names_the_etag_in_quotes(self, serve: Serve) -> None:
         head = Answer(headers=OBJECT)
@@ -198,6 +214,7 @@ class TestWritesWithoutAnAnswer:
                 aws_secret_access_key="secret",
                 config=config,
             )
+            send_streams(client)
             pair = S3Clients(client, client)
             with closing(pair) as clients, pytest.raises(Ambiguous):
                 write(S3ObjectStore("bucket", lambda: clients))

@@ -8,8 +8,8 @@ import pytest
 from boto3.session import Session
 
 from sync_core.errors import ConfigError
-from sync_core.model import ObjectVersion
-from sync_core.storage.protocol import ObjectWrite
+from sync_core.model import ObjectVersion, Place, UploadedPart
+from sync_core.storage.protocol import ByteRange, ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import s3_clients
 from sync_core.storage.s3_options import WriteOptions
@@ -26,6 +26,8 @@ KMS_HEADERS = {
 }
 SOURCE = ObjectVersion("k", "e", 1, datetime(2026, 11, 20, tzinfo=UTC), version_id="v1")
 MARKED = ObjectVersion("k", "e", 1, datetime(2026, 11, 20, tzinfo=UTC), marker="1;x")
+PLACE, RANGE = Place("elsewhere", "k"), ByteRange(0, 0)
+SENT = UploadedPart(1, "e", 4)
 XML = {"Content-Type": "application/xml"}
 OBJECT = {"ETag": '"e"', "Last-Modified": "Fri, 20 Nov 2026 10:00:00 GMT"}
 PAGE = (
@@ -38,6 +40,7 @@ COPIED = Answer(200, b"<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectR
 BEGUN = Answer(200, b"<R><UploadId>u</UploadId></R>", XML)
 COMPLETED = Answer(200, b"<R><ETag>&quot;e&quot;</ETag></R>", XML)
 TAGS = Answer(200, b"<Tagging><TagSet></TagSet></Tagging>", XML)
+PART = Answer(200, b"<CopyPartResult><ETag>&quot;e&quot;</ETag></CopyPartResult>", XML)
 HISTORY = Answer(200, b"<R><IsTruncated>false</IsTruncated></R>", XML)
 
 Operation = Callable[[S3ObjectStore], object]
@@ -51,7 +54,8 @@ def serving(
         server = running.enter_context(ScriptedServer(*answers))
         made = s3_clients(session, REGION, endpoint_url=server.url, requester_pays=pays)
         clients = running.enter_context(closing(made))
-        yield S3ObjectStore("bucket", lambda: clients, options=options), server
+        store = S3ObjectStore("bucket", lambda: clients, options=options, identity=lambda: "arn")
+        yield store, server
 
 
 def option_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -64,6 +68,10 @@ WRITES: Mapping[str, tuple[Answer, Operation]] = {
     "begin": (BEGUN, lambda store: store.create_multipart_upload(write_of("k", b"data"))),
     "copy": (COPIED, lambda store: store.copy_if(SOURCE, "loser")),
     "copy without the marker": (COPIED, lambda store: store.copy_if(MARKED, "loser")),
+    "copy from elsewhere": (
+        COPIED,
+        lambda store: store.copy_from(PLACE, SOURCE, write_of("k", b"d"), None),
+    ),
     "copy a version": (COPIED, lambda store: store.copy_version(SOURCE, "loser")),
 }
 OTHERS: Mapping[str, tuple[Answer, Operation]] = {
@@ -72,8 +80,12 @@ OTHERS: Mapping[str, tuple[Answer, Operation]] = {
     "delete": (TAKEN, lambda store: store.delete("k")),
     "read tags": (TAGS, lambda store: store.tags("k")),
     "write tags": (TAKEN, lambda store: store.put_tags("k", {"a": "b"})),
-    "upload part": (TAKEN, lambda store: store.upload_part("k", "u", 1, b"data")),
-    "complete": (COMPLETED, lambda store: store.complete_if("k", "u", ["e"], None)),
+    "upload part": (TAKEN, lambda store: store.upload_part("k", "u", 1, Stream(b"data"), 4)),
+    "copy part": (PART, lambda store: store.copy_part_from("k", "u", 1, PLACE, "e", RANGE)),
+    "list parts": (HISTORY, lambda store: store.list_parts("k", "u")),
+    "list uploads": (HISTORY, lambda store: list(store.open_uploads())),
+    "complete": (COMPLETED, lambda store: store.complete_if("k", "u", [SENT], None)),
+    "restore": (TAKEN, lambda store: store.restore(SOURCE, 1)),
     "abort": (TAKEN, lambda store: store.abort_multipart_upload("k", "u")),
     "list versions": (HISTORY, lambda store: store.versions("k", 9)),
     "head version": (TAKEN, lambda store: store.head_version("k", "v1")),

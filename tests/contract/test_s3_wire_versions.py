@@ -7,7 +7,7 @@ import pytest
 
 from sync_core.errors import Ambiguous, Blocked, ConfigError, PreconditionFailed, Unavailable
 from sync_core.model import ObjectVersion
-from sync_core.storage.s3_versions import MAX_SERVER_SIDE_COPY_BYTES
+from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from tests.object_benches import Serve
 from tests.scripted_server import Answer, Seen, s3_error
 

@@ -14,7 +14,8 @@ from sync_core.errors import AccessDenied, Ambiguous, PreconditionFailed
 from sync_core.events import job_body
 from sync_core.model import ObjectVersion, Outcome, SyncRecord, VersionEntry
 from sync_core.records.protocol import Table
-from sync_core.storage.protocol import ObjectWrite, Readable, SyncStore, Written
+from sync_core.storage.protocol import ObjectWrite, Readable, Written
+from sync_core.storage.sync_store import SyncStore
 from tests.objects import AT_A, AT_B, KEY
 from tests.property.one_key_translation import (
     entry_of,

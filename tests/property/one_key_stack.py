@@ -119,6 +119,7 @@ def _stack(script: Script, setup: Setup, *, waited: bool) -> Stack:
         clock=lambda: instant(script.clock() if setup.is_timed else 0, waited=waited),
         nonce=script.nonce,
         executor=Inline(),
+        part_executor=Inline(),
         report=script.report,
         nudge=script.nudge if setup.nudges else None,
     )

@@ -8,6 +8,7 @@ from typing import Any, cast
 from sync_core.errors import DualwayError
 from sync_core.model import Action, ConflictPolicy, Outcome, SitePair, SyncRecord
 from sync_core.records.memory import MemoryRecordStore
+from sync_core.records.uploads_memory import MemoryUploadLedger
 from sync_core.routing import is_excluded
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
 from tests.simulation import messages
@@ -63,6 +64,7 @@ class Cloud:
         self.account.keeps_versions = self.conditions.policy is ConflictPolicy.KEEP_VERSION
         self.mailboxes = {side: Mailbox(self.clock, VISIBILITY_SECONDS) for side in SIDES}
         self.tables = {side: MemoryRecordStore() for side in SIDES}
+        self.ledgers = {side: MemoryUploadLedger() for side in SIDES}
         self._before: dict[str, ChangeRecord] = {}
         self._nonces = self._processes = 0
         around = Surroundings(
@@ -72,6 +74,7 @@ class Cloud:
             self._nonce,
             self.buckets,
             self.tables,
+            self.ledgers,
             self.mailboxes,
             self,
             self._told,

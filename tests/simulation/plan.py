@@ -108,7 +108,8 @@ class Step:
 class Conditions:
     """What a run starts from; pairs are of sides a and b.
 
-    Skews are in seconds. `in_parts` has the stacks copy every object as a multipart upload.
+    Skews are in seconds. `in_parts` has the stacks copy every object as a multipart upload, one
+    that workers share if `shared`.
     `ignores` are the conditions that both stores accept and do not look at; `most_deletes` is the
     guard's limit (0: none).
     """
@@ -119,6 +120,7 @@ class Conditions:
     versioned: tuple[bool, bool] = (False, False)
     md5_etags: tuple[bool, bool] = (True, True)
     in_parts: bool = False
+    shared: bool = False
     policy: ConflictPolicy = ConflictPolicy.KEEP_COPY
     ignores: frozenset[str] = frozenset()
     most_deletes: int = 0

@@ -21,6 +21,7 @@ WRITES = frozenset(
     {
         *("put", "put_if", "delete", "delete_if", "copy_if", "put_tags", "complete_if"),
         *("copy_version", "delete_version", "write", "write_control"),
+        *("open", "note", "claim", "end"),
     }
 )
 """Calls with an effect whose answer may be lost."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sync_core.events import job_body
+from sync_core.sharing import STALL_SECONDS
 from tests.simulation import messages
 from tests.simulation.cloud import Cloud, run_to_end, unchanged
 from tests.simulation.invariants import Ending, violations
@@ -170,6 +171,7 @@ class Run:
         ending.is_found_equal = self._find(self.run_finders) and not ending.visible_differences()
         ending.was_held = self._approve()
         ending.finds = self._find(self.run_finders) and self._find(self.look_at_everything)
+        self._tidy()
         found = violations(ending, self)
         return Result(self.plan, found, cloud.trace, self._counts())
 
@@ -193,7 +195,11 @@ class Run:
         return False
 
     def run_finders(self) -> None:
-        """Run the finders of both sides, and what they hint at."""
+        """Run the finders of both sides, and what they hint at.
+
+        Until then an upload whose messages were never sent counts as stalled.
+        """
+        self.cloud.now += timedelta(seconds=STALL_SECONDS)
         for side in SIDES:
             run_to_end(self.cloud.finder(side))
         self.drain()
@@ -212,6 +218,13 @@ class Run:
         for side in SIDES:
             mailbox = self.cloud.mailboxes[side]
             mailbox.send_many(list(dict.fromkeys(mailbox.settled)))
+        self.drain()
+
+    def _tidy(self) -> None:
+        """Let so much time pass that nobody goes on with an upload."""
+        self.cloud.now += timedelta(days=8)
+        for deployment in self.cloud.deployments.values():
+            deployment.tidy()
         self.drain()
 
     def _approve(self) -> bool:

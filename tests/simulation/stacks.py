@@ -11,14 +11,18 @@ from sync_core.finder import Ended
 from sync_core.guard import ITEM, Guard, GuardParts, GuardRules
 from sync_core.holds import parse_state
 from sync_core.model import Outcome, Site, SitePair, SyncRecord
+from sync_core.orphans import end_orphans
 from sync_core.pipeline import Pipeline
 from sync_core.queues.protocol import Queue, SupportsBulkSend
 from sync_core.records.memory import MemoryRecordStore
+from sync_core.records.uploads_memory import MemoryUploadLedger
 from sync_core.safety import DeleteLimits
 from sync_core.settle import run_batch, settle
-from sync_core.stack import Context, Settings, Sides, Stack
+from sync_core.stack import Context, Settings, Sharing, Sides, Stack
 from sync_core.startup import Startup
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
+from sync_core.watch import Seen, watch_over
+from tests.inline_executor import Inline
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.plan import Conditions
 from tests.simulation.ports import Port, Told
@@ -70,6 +74,7 @@ class Surroundings:
     nonce: Callable[[], str]
     buckets: dict[str, MemoryBucket]
     tables: dict[str, MemoryRecordStore]
+    ledgers: dict[str, MemoryUploadLedger]
     mailboxes: dict[str, Mailbox]
     observer: Observer
     told: Told
@@ -125,6 +130,14 @@ class Deployment:
                 self._around.observer.report_failure("find", error)
 
         return Process(self._around.scheduler, name, find)
+
+    def tidy(self) -> None:
+        """Let the watches of uploads come to their end, and a finder look for orphans."""
+        stack, ledger = self._started.stack, self._around.ledgers[self.side]
+        for upload in list(ledger.list()):
+            long_ago = Seen(upload.done_parts, stack.now() - timedelta(days=2))
+            watch_over(stack, "").look(upload.key, upload.upload_id, long_ago)
+        end_orphans(stack, days=7)
 
     @property
     def is_held(self) -> bool:
@@ -188,6 +201,7 @@ def _stack(side: str, around: Surroundings) -> Stack:
         clock=lambda: around.clock() + skew,
         nonce=around.nonce,
         executor=TaskExecutor(around.scheduler),
+        part_executor=Inline(),
         report=around.observer.report,
         nudge=lambda key: nudges.send(job_body(key, from_peer=True)),
     )
@@ -195,7 +209,8 @@ def _stack(side: str, around: Surroundings) -> Stack:
         echo_principals=frozenset({f"AIDASYNC{side}", f"AROAROLE{side}"}),
         grace_seconds=GRACE_SECONDS,
         lease_seconds=LEASE_SECONDS,
-        one_put_bytes=0 if given.in_parts else _ONE_PUT_BYTES,
+        one_put_bytes=-1 if given.in_parts else _ONE_PUT_BYTES,
+        shared_upload_bytes=0,
         conflict_policy=given.policy,
         preferred_site="a",
     )
@@ -204,4 +219,8 @@ def _stack(side: str, around: Surroundings) -> Stack:
         around.port("own", own_store),
         around.port("peer", peer_store),
     )
-    return Stack(sides, around.port("records", table), settings, context)
+    sharing = None
+    if given.shared:
+        ledger, queue = around.ledgers[side], around.port("queue", around.mailboxes[side])
+        sharing = Sharing(around.port("ledger", ledger), queue)
+    return Stack(sides, around.port("records", table), settings, context, sharing)

@@ -30,6 +30,7 @@ conditions = st.builds(
     bucket_skews=st.sampled_from(((0, 0), (600, -600), (-600, 0))),
     versioned=st.tuples(st.booleans(), st.booleans()),
     in_parts=st.booleans(),
+    shared=st.booleans(),
 )
 plans = st.builds(Plan, conditions, st.lists(steps, max_size=40).map(tuple))
 

@@ -120,8 +120,8 @@ class Users:
         if upload is not None:
             upload_id, data, self._account.acting = upload
             store = self._store(step)
-            etag = store.upload_part(key, upload_id, 1, data)
-            store.complete_if(key, upload_id, [etag], store.head(key))
+            part = store.upload_part(key, upload_id, 1, BytesIO(data), len(data))
+            store.complete_if(key, upload_id, [part], store.head(key))
 
     def _put_twins(self, _step: Step, key: str) -> None:
         data = b"%08d" % self._account.next_number()

@@ -7,17 +7,19 @@ import pytest
 from boto3.session import Session
 from moto import mock_aws
 
-from sync_core.assembly import nudge_of, prefixes_of, settings_of, sides_of
+from sync_core.assembly import Identities, nudge_of, prefixes_of, settings_of, sides_of
 from sync_core.config import Config
 from sync_core.errors import ConfigError
 from sync_core.model import Direction
 from sync_core.storage.bare import BareStore
 from sync_core.storage.s3_clients import S3Clients, s3_clients
-from tests.object_benches import Stream, present, write_of
+from tests.object_benches import Stream, joined_body, present, write_of
 from tests.unit.test_config import OPTIONAL, REQUIRED
 
 REGION = "us-east-1"
 LIST = "lists/prefixes.txt"
+
+NOBODY = Identities(lambda: "", lambda: "")
 
 
 def configured(**changes: str) -> Config:
@@ -31,7 +33,10 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Clients]:
     with mock_aws():
         for bucket in (REQUIRED["DUALWAY_BUCKET"], REQUIRED["DUALWAY_PEER_BUCKET"]):
             boto3.client("s3", region_name=REGION).create_bucket(Bucket=bucket)
-        yield s3_clients(Session(), REGION)
+        made = s3_clients(Session(), REGION)
+        for client in (made.reads, made.writes):
+            client.meta.events.register("before-send.s3", joined_body)
+        yield made
 
 
 def test_what_decides_verdicts_reaches_the_settings() -> None:
@@ -54,7 +59,7 @@ def test_the_peers_stack_is_asked_with_its_own_key_and_only_where_there_is_one()
 
 def test_only_objects_at_the_peer_are_given_the_options(clients: S3Clients) -> None:
     options = {"DUALWAY_STORAGE_CLASS": "STANDARD_IA", "DUALWAY_SSE": "aws:kms"}
-    sides = sides_of(configured(**options), clients, lambda: clients)
+    sides = sides_of(configured(**options), clients, lambda: clients, NOBODY)
     shown = {}
     for store in (sides.own, sides.peer):
         store.put(write_of("k", b"data"), Stream(b"data"))
@@ -69,7 +74,7 @@ def test_only_objects_at_the_peer_are_given_the_options(clients: S3Clients) -> N
 @pytest.mark.parametrize("value", ["true", "false"])
 def test_headers_are_seen_on_both_sides_or_on_neither(clients: S3Clients, value: str) -> None:
     config = configured(DUALWAY_INCLUDE_METADATA=value, DUALWAY_PREFIX="p/")
-    sides = sides_of(config, clients, lambda: clients)
+    sides = sides_of(config, clients, lambda: clients, NOBODY)
     for store in (sides.own, sides.peer):
         prefix = "p/" if store is sides.own else ""
         clients.writes.put_object(Bucket=store.bucket, Key=f"{prefix}k", CacheControl="no-cache")

@@ -4,7 +4,7 @@ import pytest
 
 from sync_core.finder import FinderReport
 from sync_core.hints import Reason
-from sync_core.model import Action, listed_id
+from sync_core.model import Action, SkipReason, listed_id
 from tests.two_stacks import Kind, TwoStacks
 
 KEY = "dir/report.txt"
@@ -12,21 +12,21 @@ PREFIXES = [{"a": "", "b": ""}, {"a": "from/here/", "b": "to/"}]
 LONG = "x" * 1024
 
 
-def archived(prefixes: dict[str, str]) -> TwoStacks:
+def archived(prefixes: dict[str, str], restore_days: int = 0) -> TwoStacks:
     """Return a pair of which a's object was archived before it could be copied."""
-    world = TwoStacks(Kind(prefixes=prefixes))
+    world = TwoStacks(Kind(prefixes=prefixes, restore_days=restore_days))
     world.put("a", prefixes["a"] + KEY)
     world.buckets["a"].archive(prefixes["a"] + KEY)
     return world
 
 
 @pytest.mark.parametrize("prefixes", PREFIXES)
-def test_an_archived_object_is_dead_lettered_once_with_its_reason(prefixes: dict[str, str]) -> None:
+def test_an_archived_object_is_left_alone_for_that_reason(prefixes: dict[str, str]) -> None:
     world = archived(prefixes)
     world.quiesce()
-    [letter] = world.dead_letters
-    assert letter.endswith("the object is archived: restore it first")
-    assert KEY in letter
+    told = [(each.key, each.reason) for each in world.outcomes if each.action is Action.SKIPPED]
+    assert told == [(KEY, SkipReason.ARCHIVED)]
+    assert world.dead_letters == []
     assert world.contents("b") == {}
 
 
@@ -39,7 +39,7 @@ def test_it_is_noted_so_that_no_finder_asks_for_it_again(prefixes: dict[str, str
     assert (record.intent, record.lease) == (None, None)
     at_a = world.find(rounds=3)[0]
     assert at_a.reasons == {Reason.BLOCKED: 1}
-    assert len(world.dead_letters) == 1
+    assert world.dead_letters == []
 
 
 @pytest.mark.parametrize("prefixes", PREFIXES)
@@ -51,6 +51,27 @@ def test_it_is_copied_once_it_is_restored(prefixes: dict[str, str]) -> None:
     assert world.contents("b") == {KEY: b"1"}
     assert world.record("a", KEY).blocked is None
     assert world.find()[0].reasons == {Reason.IN_SYNC: 1}
+
+
+def test_where_archived_objects_are_wanted_they_are_restored_and_then_copied() -> None:
+    world = archived(PREFIXES[0], restore_days=7)
+    world.quiesce()
+    told = [each.reason for each in world.outcomes if each.action is Action.SKIPPED]
+    assert told == [SkipReason.RESTORING]
+    assert world.calls.count("a.own.restore") == 1
+    world.buckets["a"].restore(KEY)
+    world.quiesce()
+    assert world.contents("b") == {KEY: b"1"}
+
+
+def test_a_restoration_whose_event_was_lost_is_found() -> None:
+    world = archived(PREFIXES[0], restore_days=7)
+    world.quiesce()
+    assert world.find()[0].reasons == {Reason.NEW: 1}
+    world.buckets["a"].restore(KEY)
+    world.lose_events()
+    world.find()
+    assert world.contents("b") == {KEY: b"1"}
 
 
 def test_an_archived_object_that_a_user_overwrites_is_copied() -> None:
@@ -80,7 +101,7 @@ def test_an_archived_object_whose_event_was_lost_is_told_by_the_first_round_only
         {Reason.BLOCKED: 1},
         {Reason.BLOCKED: 1},
     ]
-    assert len(world.dead_letters) == 1
+    assert world.dead_letters == []
 
 
 def test_an_overwrite_that_was_archived_leaves_the_peers_object_alone() -> None:
@@ -90,7 +111,7 @@ def test_an_overwrite_that_was_archived_leaves_the_peers_object_alone() -> None:
     world.put("a", KEY, b"2")
     world.buckets["a"].archive(KEY)
     world.quiesce()
-    assert len(world.dead_letters) == 1
+    assert world.dead_letters == []
     assert world.find()[0].reasons == {Reason.BLOCKED: 1}
     world.buckets["a"].restore(KEY)
     world.quiesce()

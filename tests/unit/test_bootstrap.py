@@ -4,21 +4,21 @@ import io
 import json
 from collections.abc import Iterator
 from threading import Event
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from sync_core.bootstrap import (
-    aws_session,
-    build,
-    build_worker,
-)
+from sync_core import connections
+from sync_core.bootstrap import build, build_worker
 from sync_core.config import Config
+from sync_core.connections import aws_session
 from sync_core.model import Site, SitePair
 from sync_core.records.dynamodb import TABLE_SCHEMA
-from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
 from sync_core.telemetry import Telemetry, new_logger
+from tests.object_benches import joined_body
 
 OWN = Site("a", "bucket-a", "us-east-1")
 PEER = Site("b", "bucket-b", "us-west-2")
@@ -39,8 +39,17 @@ def test_the_own_accounts_endpoint_is_never_taken_for_the_peers(
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    # Moto takes bodies in one piece only.
+    monkeypatch.setattr(connections, "s3_clients", with_joined_bodies)
     with mock_aws():
         yield
+
+
+def with_joined_bodies(*args: Any, **options: Any) -> S3Clients:
+    made = s3_clients(*args, **options)
+    for client in (made.reads, made.writes):
+        client.meta.events.register("before-send.s3", joined_body)
+    return made
 
 
 def launch() -> Config:

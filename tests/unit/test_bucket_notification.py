@@ -270,13 +270,21 @@ class TestRefusals:
         assert looked == [True, False]
 
 
+def test_a_restore_that_others_are_told_of_is_refused_where_archived_objects_are_restored(
+    bench: Bench,
+) -> None:
+    refused = bench.request("Create", ArchivedObjects="restore")
+    assert "queue configuration 'theirs'" in str(refused.error)
+    assert bench.request("Create", ArchivedObjects="skip").error is None
+
+
 def test_filter_names_that_s3_writes_with_a_capital_are_the_same() -> None:
     client = Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=REGION).client("s3")
     resource = BucketNotification(client)
     entry = {
         "Id": "dualway-a",
         "QueueArn": QUEUE,
-        "Events": ["s3:ObjectTagging:*", "s3:ObjectCreated:*"],
+        "Events": ["s3:ObjectTagging:*", "s3:ObjectRestore:Completed", "s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "docs/"}]}},
     }
     answer: Any = {"QueueConfigurations": [json.loads(json.dumps(entry))]}

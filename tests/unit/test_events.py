@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_core.events import job_body, parse
-from sync_core.model import EventKind, ObjectEvent
+from sync_core.events import job_body, parse, part_job_body
+from sync_core.model import EventKind, ObjectEvent, PartJob
 
 BUCKET = "dualway-cn-media"
 EVENTS = Path(__file__).parents[1] / "events"
@@ -47,13 +48,23 @@ MISSING = object()
 def only_event(body: str) -> ObjectEvent:
     parsed = parse(body, bucket=BUCKET)
     assert not parsed.errors
+    assert not parsed.jobs
     (event,) = parsed.events
     return event
+
+
+def only_job(body: str) -> PartJob:
+    parsed = parse(body, bucket=BUCKET)
+    assert not parsed.errors
+    assert not parsed.events
+    (job,) = parsed.jobs
+    return job
 
 
 def only_cause(body: str) -> str:
     parsed = parse(body, bucket=BUCKET)
     assert not parsed.events
+    assert not parsed.jobs
     (error,) = parsed.errors
     return error.cause
 
@@ -90,6 +101,56 @@ def test_a_job_is_a_hint_and_its_key_is_not_decoded() -> None:
     assert only_event(load_event("job")) == ObjectEvent(
         key="docs/a+b %20.txt", kind=EventKind.HINT, size_bytes=17
     )
+
+
+def test_a_part_job_is_read_whole_and_is_no_event() -> None:
+    assert only_job(load_event("part_job")) == PartJob(
+        key="own/videos/a+b %20 汉字.mov", upload_id="VXBsb2FkSWQ.2~x_-KHN0b3Jl", run=42
+    )
+
+
+def test_a_part_job_is_read_from_an_envelope_and_with_further_fields() -> None:
+    message = {**json.loads(load_event("part_job")), "size": 17, "from": "a newer release"}
+    body = json.dumps({"Type": "Notification", "Message": json.dumps(message)})
+    assert only_job(body) == only_job(load_event("part_job"))
+
+
+@pytest.mark.parametrize("missing", ["upload_id", "run"])
+def test_without_its_upload_and_run_it_is_a_job_as_ever(missing: str) -> None:
+    message = json.loads(load_event("part_job"))
+    del message[missing]
+    assert only_event(json.dumps(message)).kind is EventKind.HINT
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "cause"),
+    [
+        ("key", "", "key should be a text and is ''"),
+        ("key", "k" * 1025, "the key 'kkk"),
+        ("key", "\ud83d", "the key '\\ud83d' is not valid Unicode"),
+        ("upload_id", "", "upload_id should be a text and is ''"),
+        ("upload_id", 7, "upload_id should be a text and is 7"),
+        ("upload_id", None, "upload_id should be a text and is None"),
+        ("upload_id", "i" * 1025, "the upload_id 'iii"),
+        ("upload_id", "é" * 513, "the upload_id 'ééé"),
+        ("upload_id", "half \ud83d", "the upload_id 'half \\ud83d' is none that a store gives"),
+        ("upload_id", "two\nlines", "the upload_id 'two\\nlines' is none that a store gives"),
+        ("run", -1, "run should be a whole number from 0 on and is -1"),
+        ("run", 1.0, "run should be a whole number from 0 on and is 1.0"),
+        ("run", "1", "run should be a whole number from 0 on and is '1'"),
+        ("run", True, "run should be a whole number from 0 on and is True"),
+        ("run", None, "run should be a whole number from 0 on and is None"),
+    ],
+)
+def test_a_malformed_part_job_is_told_why(field: str, value: object, cause: str) -> None:
+    message = {**json.loads(load_event("part_job")), field: value}
+    assert only_cause(json.dumps(message)).startswith(cause)
+
+
+@pytest.mark.parametrize("run", [0, 9_999])
+def test_a_part_job_of_ours_is_read_as_it_was_written(run: int) -> None:
+    key, upload_id = 'a+b %20 "quoted" 🎉/', "i" * 1024
+    assert only_job(part_job_body(key, upload_id, run)) == PartJob(key, upload_id, run)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +414,26 @@ json_values = st.recursive(
 @given(st.text() | json_values.map(json.dumps))
 def test_no_text_is_lost_without_a_word(body: str) -> None:
     parsed = parse(body, bucket=BUCKET)
-    assert parsed.events or parsed.errors
+    assert parsed.events or parsed.errors or parsed.jobs
+
+
+@settings(deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "key": st.text() | json_values,
+            "upload_id": st.text(min_size=1) | json_values,
+            "run": st.integers() | json_values,
+        }
+    )
+)
+def test_a_part_job_with_anything_in_it_gives_a_part_job_or_an_error(
+    message: dict[str, object],
+) -> None:
+    parsed = parse(json.dumps(message), bucket=BUCKET)
+    assert not parsed.events
+    assert len(parsed.jobs) + len(parsed.errors) == 1
+    assert all(job == only_job(part_job_body(*astuple(job))) for job in parsed.jobs)
 
 
 PATHS = [

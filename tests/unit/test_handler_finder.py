@@ -13,6 +13,7 @@ from sync_core.config import Config
 from sync_core.errors import ConfigError, RangesFailed
 from sync_core.finder import FinderReport
 from sync_core.model import Site, SitePair
+from sync_core.orphans import end_orphans
 from sync_core.shared_round import SharedRound
 from sync_core.telemetry import Telemetry, new_logger
 from tests.two_stacks import TwoStacks
@@ -69,6 +70,9 @@ class Bench:
 
     def find(self, is_ending: Callable[[], bool]) -> FinderReport:
         return self.world.startups["a"].find(self.world.queues["a"], is_ending)
+
+    def abort_orphans(self) -> None:
+        end_orphans(self.world.running("a").stack, days=7)
 
     def shared_round(self) -> SharedRound:
         return self.world.running("a").shared_round(self.world.queues["a"])

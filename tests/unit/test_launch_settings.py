@@ -127,6 +127,7 @@ def test_an_endpoint_of_the_peer_is_given_unless_the_file_names_another() -> Non
         ("[a]\nbucket = 'x'\n[b]", "[b] bucket", "is missing"),
         ("[a]\nbucket = 'x'\n[b]\nbucket = 'x'", "[b] bucket", "name two buckets"),
         (f"{PAIR}[cn.parameters]\nExclude = '*.tmp'", "Exclude", "the same on both sides"),
+        (f"{PAIR}[cn.parameters]\nObjectLock = true", "ObjectLock", "the same on both sides"),
         (f"{PAIR}[parameters]\nDirection = 'ToPeer'", "Direction", "launched by hand"),
         ("[A]\nbucket = 'x'\n[b]\nbucket = 'y'", "[A]", "small letter"),
         ("[a]\nbucket = 1", "[a] bucket", "in quotes"),

@@ -158,10 +158,10 @@ class TestVersioning:
 
     def test_a_version_in_parts_is_newest_though_its_time_is_older(self, versioned: Bench) -> None:
         upload_id = versioned.user.create_multipart_upload(ObjectWrite("k", 4))
-        etag = versioned.user.upload_part("k", upload_id, 1, b"part")
+        part = versioned.user.upload_part("k", upload_id, 1, io.BytesIO(b"part"), 4)
         versioned.now += timedelta(hours=1)
         plain = versioned.put()
-        written = versioned.user.complete_if("k", upload_id, [etag], plain)
+        written = versioned.user.complete_if("k", upload_id, [part], plain)
         assert versioned.ids() == [written.version_id, plain.version_id]
         assert versioned.head().last_modified_at < plain.last_modified_at
 
@@ -265,10 +265,10 @@ class TestConditions:
 
     def test_a_completion_ignores_what_a_put_ignores(self, bench: Bench) -> None:
         upload_id = bench.user.create_multipart_upload(ObjectWrite("k", 4))
-        etag = bench.user.upload_part("k", upload_id, 1, b"part")
+        part = bench.user.upload_part("k", upload_id, 1, io.BytesIO(b"part"), 4)
         bench.put()
         bench.bucket.ignores = frozenset({"create"})
-        bench.user.complete_if("k", upload_id, [etag], None)
+        bench.user.complete_if("k", upload_id, [part], None)
         assert bench.read() == b"part"
 
     def test_the_condition_of_a_copy_is_never_ignored(self, bench: Bench) -> None:
@@ -290,8 +290,8 @@ class TestOpaqueEtags:
     def test_an_object_in_parts_still_counts_them(self, bench: Bench) -> None:
         bench.bucket.etag_is_md5 = False
         upload_id = bench.user.create_multipart_upload(ObjectWrite("k", 4))
-        etag = bench.user.upload_part("k", upload_id, 1, b"part")
-        written = bench.user.complete_if("k", upload_id, [etag], None)
+        part = bench.user.upload_part("k", upload_id, 1, io.BytesIO(b"part"), 4)
+        written = bench.user.complete_if("k", upload_id, [part], None)
         assert written.etag == bench.head().etag
         assert written.etag.endswith("-1")
         assert not written.etag.startswith(hashlib.md5(hashlib.md5(b"part").digest()).hexdigest())

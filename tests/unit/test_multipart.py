@@ -1,214 +1,226 @@
-"""Copies in parts, between stores in memory that fail where they are told to."""
+"""The parts of an upload, between stores in memory that fail where they are told to."""
 
 import io
-from collections.abc import Callable, Sequence
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 
+from sync_core.checksums import crc64nvme
 from sync_core.errors import (
-    Ambiguous,
+    AccessDenied,
     DualwayError,
     IntegrityError,
+    LeaseLost,
     PreconditionFailed,
+    Throttled,
     Unavailable,
 )
-from sync_core.model import ObjectVersion
-from sync_core.multipart import copy_in_parts
-from sync_core.parts import MIN_PART_BYTES
+from sync_core.model import ObjectVersion, UploadedPart
+from sync_core.multipart import ATTEMPTS, Upload, fitting, require_whole, send_all
+from sync_core.parts import MIB, PartPlan
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, MemoryReader
-from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
+from sync_core.storage.protocol import ByteRange as Range
+from sync_core.storage.protocol import ObjectWrite, Readable
 
-DATA = b"a" * MIN_PART_BYTES + b"b" * MIN_PART_BYTES + b"c" * 10
-HEADERS = {"content-type": "text/plain", "cache-control": "no-cache"}
+PART = 5 * MIB
+DATA = b"a" * PART + b"b" * PART + b"c" * 10
+PLAN = PartPlan(len(DATA), PART)
 
 
 class Failing(MemoryObjectStore):
-    """Fails at the named call, before it has its effect."""
+    """Fails so often at a part before it takes it, and counts how often each is sent."""
 
-    fails: str = ""
-    error: type[DualwayError] = Unavailable
+    def __init__(self, bucket: MemoryBucket) -> None:
+        super().__init__(bucket, "AWS:AIDASYNC")
+        self.failures: dict[int, list[DualwayError]] = {}
+        self.sent: Counter[int] = Counter()
 
-    def _trip(self, call: str) -> None:
-        if call == self.fails:
-            raise self.error(call, "k", "no answer")
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, body: bytes) -> str:
-        self._trip(f"part {part_number}")
-        return super().upload_part(key, upload_id, part_number, body)
-
-    def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
-    ) -> Written:
-        self._trip("complete")
-        return super().complete_if(key, upload_id, etags, replaces)
+    def upload_part(
+        self, key: str, upload_id: str, part_number: int, body: Readable, size_bytes: int
+    ) -> UploadedPart:
+        self.sent[part_number] += 1
+        if self.failures.get(part_number):
+            raise self.failures[part_number].pop()
+        return super().upload_part(key, upload_id, part_number, body, size_bytes)
 
 
-class Unabortable(Failing):
-    """Fails to abort as well."""
+class Changing(MemoryObjectStore):
+    """A source that a user overwrites once two parts of it were read."""
 
-    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
-        raise Unavailable("abort upload", key, "no answer either")
-
-
-class Truncating(MemoryObjectStore):
-    """Gives a byte too few of every range."""
+    reads = 0
 
     def get(
-        self, key: str, *, etag: str | None = None, byte_range: ByteRange | None = None
+        self, key: str, *, etag: str | None = None, byte_range: Range | None = None
     ) -> MemoryReader | None:
-        assert byte_range is not None
-        shorter = ByteRange(byte_range.first, byte_range.last - 1)
-        return super().get(key, etag=etag, byte_range=shorter)
+        self.reads += 1
+        if self.reads == 3:
+            self.put(ObjectWrite(key, 3), io.BytesIO(b"new"))
+        return super().get(key, etag=etag, byte_range=byte_range)
 
 
 def bucket(name: str) -> MemoryBucket:
     return MemoryBucket(name, lambda: datetime(2026, 11, 21, tzinfo=UTC))
 
 
-@pytest.fixture
-def source() -> MemoryObjectStore:
-    return MemoryObjectStore(bucket("source"), "AWS:AIDAUSER")
-
-
-@pytest.fixture
-def destination() -> Failing:
-    return Failing(bucket("destination"), "AWS:AIDASYNC")
-
-
-def put(store: MemoryObjectStore, data: bytes) -> ObjectVersion:
-    store.put(ObjectWrite("k", len(data), HEADERS, {"owner": "me"}), io.BytesIO(data))
+def put(store: MemoryObjectStore, data: bytes = DATA) -> ObjectVersion:
+    store.put(ObjectWrite("k", len(data), crc64nvme=crc64nvme(data)), io.BytesIO(data))
     version = store.head("k")
     assert version is not None
     return version
 
 
-def copy(
-    source: MemoryObjectStore,
-    destination: MemoryObjectStore,
-    instance: ObjectVersion,
-    replaces: ObjectVersion | None = None,
-    check: Callable[[], None] = lambda: None,
-) -> Written:
-    write = ObjectWrite(
-        "k", instance.size_bytes, instance.headers, instance.metadata, "1;x", {"a": "b"}
-    )
-    return copy_in_parts(source, destination, instance, write, replaces, check)
+def begun(source: MemoryObjectStore, destination: Failing, plan: PartPlan = PLAN) -> Upload:
+    instance = put(source, DATA[: plan.size_bytes])
+    upload_id = destination.create_multipart_upload(ObjectWrite("k", plan.size_bytes))
+    return Upload(source, destination, "k", instance.etag, upload_id, plan)
 
 
-def uploads(store: MemoryObjectStore) -> int:
-    return len(store._bucket.uploads)  # noqa: SLF001 - the bucket of a store that a test made
+@pytest.fixture
+def upload() -> Upload:
+    return begun(MemoryObjectStore(bucket("source"), "AWS:AIDAUSER"), Failing(bucket("there")))
 
 
-@pytest.mark.parametrize("data", [DATA, DATA[:MIN_PART_BYTES], b"x", b""])
-def test_a_copy_is_the_source_with_the_marker(
-    source: MemoryObjectStore, destination: Failing, data: bytes
+def failing(upload: Upload) -> Failing:
+    assert isinstance(upload.destination, Failing)
+    return upload.destination
+
+
+def nothing() -> None:
+    pass
+
+
+@pytest.fixture
+def threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4)
+
+
+def test_all_parts_are_sent_and_come_back_in_their_order(
+    upload: Upload, threads: ThreadPoolExecutor
 ) -> None:
-    instance = put(source, data)
-    written = copy(source, destination, instance)
-    version = destination.head("k")
-    assert version is not None
-    assert (version.etag, version.marker, version.tag_count) == (written.etag, "1;x", 1)
-    assert (version.headers, version.metadata) == (instance.headers, instance.metadata)
-    reader = destination.get("k")
-    assert reader is not None
-    assert reader.read() == data
-    assert uploads(destination) == 0
+    parts = send_all(upload, [1, 2, 3], threads, nothing)
+    assert [part.size_bytes for part in parts] == [PART, PART, 10]
+    assert [part.crc64nvme for part in parts] == [
+        crc64nvme(b"a" * PART),
+        crc64nvme(b"b" * PART),
+        crc64nvme(b"c" * 10),
+    ]
+    assert upload.destination.list_parts("k", upload.upload_id) == parts
 
 
-def test_the_check_comes_once_before_anything_is_visible(
-    source: MemoryObjectStore, destination: Failing
+def test_an_empty_object_is_one_empty_part(threads: ThreadPoolExecutor) -> None:
+    source = MemoryObjectStore(bucket("source"), "AWS:AIDAUSER")
+    upload = begun(source, Failing(bucket("there")), PartPlan(0, PART))
+    [part] = send_all(upload, [1], threads, nothing)
+    assert (part.number, part.size_bytes) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [Unavailable, IntegrityError])
+def test_a_part_that_was_damaged_on_the_way_is_sent_again(
+    upload: Upload, threads: ThreadPoolExecutor, error: type[DualwayError]
 ) -> None:
-    visible: list[bool] = []
-
-    def check() -> None:
-        visible.append(destination.head("k") is not None)
-
-    copy(source, destination, put(source, DATA), check=check)
-    assert visible == [False]
+    failing(upload).failures[2] = [error("upload part", "k", "broken") for _ in range(ATTEMPTS - 1)]
+    assert len(send_all(upload, [1, 2, 3], threads, nothing)) == 3
+    assert failing(upload).sent == {1: 1, 2: ATTEMPTS, 3: 1}
 
 
-def test_a_copy_that_is_no_longer_wanted_is_aborted(
-    source: MemoryObjectStore, destination: Failing
+def test_a_part_that_never_arrives_fails_the_others(
+    upload: Upload, threads: ThreadPoolExecutor
 ) -> None:
-    def check() -> None:
-        raise PreconditionFailed("complete", "k", "the source has changed")
-
-    with pytest.raises(PreconditionFailed, match="the source has changed"):
-        copy(source, destination, put(source, DATA), check=check)
-    assert destination.head("k") is None
-    assert uploads(destination) == 0
+    failing(upload).failures[2] = [Unavailable("upload part", "k", "broken")] * ATTEMPTS
+    with pytest.raises(Unavailable, match="broken"):
+        send_all(upload, [1, 2, 3], threads, nothing)
 
 
-def test_a_source_that_changes_between_two_parts_is_not_mixed(
-    source: MemoryObjectStore, destination: Failing
+@pytest.mark.parametrize("error", [Throttled, AccessDenied])
+def test_what_takes_longer_is_left_to_the_queue(
+    upload: Upload, threads: ThreadPoolExecutor, error: type[DualwayError]
 ) -> None:
-    instance = put(source, DATA)
-    put(source, DATA[::-1])
+    failing(upload).failures[2] = [error("upload part", "k", "not now")]
+    with pytest.raises(error):
+        send_all(upload, [1, 2, 3], threads, nothing)
+    assert failing(upload).sent[2] == 1
+
+
+def test_after_a_failure_no_part_is_begun(upload: Upload) -> None:
+    failing(upload).failures[1] = [AccessDenied("upload part", "k", "no")]
+    with ThreadPoolExecutor(1) as one_at_a_time, pytest.raises(AccessDenied):
+        send_all(upload, [1, 2, 3], one_at_a_time, nothing)
+    assert failing(upload).sent.total() < 3
+
+
+def test_a_source_that_changes_in_the_middle_gives_no_further_part(
+    threads: ThreadPoolExecutor,
+) -> None:
+    upload = begun(Changing(bucket("source"), "AWS:AIDAUSER"), Failing(bucket("there")))
     with pytest.raises(PreconditionFailed):
-        copy(source, destination, instance)
-    assert uploads(destination) == 0
+        send_all(upload, [1, 2, 3], threads, nothing)
+    kept = upload.destination.list_parts("k", upload.upload_id)
+    assert kept is not None
+    assert {part.crc64nvme for part in kept} <= {crc64nvme(b"a" * PART), crc64nvme(b"b" * PART)}
 
 
-def test_a_source_that_is_gone_is_not_copied(
-    source: MemoryObjectStore, destination: Failing
-) -> None:
-    instance = put(source, DATA)
-    source.delete("k")
-    with pytest.raises(PreconditionFailed):
-        copy(source, destination, instance)
-    assert uploads(destination) == 0
+def test_who_loses_the_lease_stops(upload: Upload) -> None:
+    released = threading.Event()
+
+    class Slow(Failing):
+        def upload_part(
+            self, key: str, upload_id: str, part_number: int, body: Readable, size_bytes: int
+        ) -> UploadedPart:
+            assert released.wait(60)
+            return super().upload_part(key, upload_id, part_number, body, size_bytes)
+
+    def beat() -> None:
+        released.set()
+        raise LeaseLost("copy", "k", "another writer came first")
+
+    slow = begun(MemoryObjectStore(bucket("source"), "AWS:AIDAUSER"), Slow(bucket("there")))
+    with ThreadPoolExecutor(1) as one_at_a_time, pytest.raises(LeaseLost):
+        send_all(slow, [1, 2, 3], one_at_a_time, beat)
 
 
-def test_a_part_that_comes_short_is_refused(destination: Failing) -> None:
-    truncating = Truncating(bucket("source"), "AWS:AIDAUSER")
+def uploaded(*pieces: bytes) -> list[UploadedPart]:
+    return [
+        UploadedPart(number, f"{number:032x}", len(piece), crc64nvme(piece))
+        for number, piece in enumerate(pieces, start=1)
+    ]
+
+
+WHOLE = uploaded(b"a" * PART, b"b" * PART, b"c" * 10)
+
+
+def source_of(data: bytes) -> ObjectVersion:
+    return put(MemoryObjectStore(bucket("source"), "AWS:AIDAUSER"), data)
+
+
+def test_parts_that_make_up_the_source_give_the_digest_of_the_whole() -> None:
+    assert require_whole(source_of(DATA), WHOLE, PLAN) == crc64nvme(DATA)
+
+
+def test_without_digests_of_parts_there_is_none_of_the_whole() -> None:
+    bare = [part._replace(crc64nvme=None) for part in WHOLE]
+    assert require_whole(source_of(DATA), bare, PLAN) is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        WHOLE[:2],
+        [WHOLE[0], WHOLE[2]],
+        [*WHOLE, WHOLE[2]._replace(number=4)],
+        uploaded(b"a" * PART, b"c" * PART, b"c" * 10),
+        uploaded(b"b" * PART, b"a" * PART, b"c" * 10),
+        [WHOLE[0]._replace(size_bytes=PART - 1), *WHOLE[1:]],
+    ],
+    ids=["one missing", "a gap", "one too many", "other bytes", "other order", "too short"],
+)
+def test_parts_that_do_not_make_up_the_source_are_refused(parts: list[UploadedPart]) -> None:
     with pytest.raises(IntegrityError):
-        copy(truncating, destination, put(truncating, DATA))
-    assert uploads(destination) == 0
+        require_whole(source_of(DATA), parts, PLAN)
 
 
-@pytest.mark.parametrize("call", ["part 1", "part 3", "complete"])
-def test_a_failure_aborts_the_upload(
-    source: MemoryObjectStore, destination: Failing, call: str
-) -> None:
-    destination.fails = call
-    with pytest.raises(Unavailable):
-        copy(source, destination, put(source, DATA))
-    assert uploads(destination) == 0
-
-
-def test_a_destination_that_has_changed_aborts_the_upload(
-    source: MemoryObjectStore, destination: Failing
-) -> None:
-    old = put(destination, b"old")
-    put(destination, b"new")
-    with pytest.raises(PreconditionFailed):
-        copy(source, destination, put(source, DATA), old)
-    assert uploads(destination) == 0
-
-
-def test_a_completion_without_an_answer_leaves_the_upload_alone(
-    source: MemoryObjectStore, destination: Failing
-) -> None:
-    destination.fails, destination.error = "complete", Ambiguous
-    with pytest.raises(Ambiguous):
-        copy(source, destination, put(source, DATA))
-    assert uploads(destination) == 1
-
-
-def test_an_ambiguous_part_aborts_the_upload(
-    source: MemoryObjectStore, destination: Failing
-) -> None:
-    destination.fails, destination.error = "part 2", Ambiguous
-    with pytest.raises(Ambiguous):
-        copy(source, destination, put(source, DATA))
-    assert uploads(destination) == 0
-
-
-def test_a_failing_abort_does_not_hide_the_failure(source: MemoryObjectStore) -> None:
-    destination = Unabortable(bucket("destination"), "AWS:AIDASYNC")
-    destination.fails = "part 2"
-    with pytest.raises(Unavailable, match="part 2 'k': no answer") as raised:
-        copy(source, destination, put(source, DATA))
-    (note,) = raised.value.__notes__
-    assert "left behind" in note
+def test_of_an_earlier_attempt_only_parts_of_the_planned_size_are_kept() -> None:
+    short = [WHOLE[0], WHOLE[1]._replace(size_bytes=PART + 1), WHOLE[2]._replace(number=4)]
+    assert fitting(short, PLAN) == {1: WHOLE[0]}

@@ -7,6 +7,7 @@ import pytest
 from sync_core.errors import ConfigError
 from sync_core.notifications import (
     EVENTS,
+    RESTORED,
     Trigger,
     identity_of,
     is_same,
@@ -14,6 +15,7 @@ from sync_core.notifications import (
     missing,
     own_entry,
     refuse_overlaps,
+    with_restores,
     without,
 )
 
@@ -106,6 +108,35 @@ def test_the_triggers_are_the_events_that_the_worker_understands() -> None:
         "Create": ("s3:ObjectCreated:*", "s3:ObjectTagging:*"),
         "No": (),
     }
+
+
+@pytest.mark.parametrize(
+    ("foreign", "is_needed", "is_told"),
+    [
+        ([], False, True),
+        ([], True, True),
+        ([ACL], False, True),
+        ([RESTORE], False, False),
+        ([RESTORE], True, True),
+        ([queue("posted", "s3:ObjectRestore:Post")], False, True),
+        ([queue("elsewhere", RESTORED, prefix="images/")], False, True),
+        ([OURS | {"Events": [RESTORED]}], False, True),
+    ],
+)
+def test_the_end_of_a_restore_is_told_unless_others_have_that_event_and_nothing_needs_it(
+    foreign: list[dict[str, Any]], *, is_needed: bool, is_told: bool
+) -> None:
+    current = {"QueueConfigurations": foreign} if foreign else {}
+    docs = own_entry(IDENTITY, QUEUE, "docs/", Trigger.CREATE)
+    own = with_restores(current, docs, is_needed=is_needed)
+    assert own["Events"] == [*docs["Events"], RESTORED][: None if is_told else -1]
+    assert {**own, "Events": docs["Events"]} == docs
+
+
+def test_a_restore_that_is_needed_and_others_have_is_refused() -> None:
+    current = {"QueueConfigurations": [RESTORE]}
+    with pytest.raises(ConfigError, match="'restore'"):
+        refuse_overlaps(current, with_restores(current, OURS, is_needed=True))
 
 
 @pytest.mark.parametrize(

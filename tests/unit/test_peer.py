@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sync_core.bootstrap import aws_session
+from sync_core.connections import aws_session
 from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
 from sync_core.peer import (
     CREDENTIALS_SECONDS,

@@ -5,18 +5,32 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_core.errors import Blocked
+from sync_core.model import Place
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.prefixed import PrefixedStore, below
-from sync_core.storage.protocol import SyncStore
-from tests.object_benches import Stream, present, present_version, put, read, write_of
+from sync_core.storage.sync_store import SyncStore
+from tests.object_benches import (
+    Stream,
+    present,
+    present_version,
+    put,
+    put_in_parts,
+    read,
+    upload,
+    write_of,
+)
 
 PREFIX = "data/"
 
 
 @pytest.fixture
-def whole() -> MemoryObjectStore:
-    bucket = MemoryBucket("bucket", lambda: datetime.now(UTC), versioning=Versioning.ON)
-    return MemoryObjectStore(bucket, "AWS:AIDAUSER")
+def whole_bucket() -> MemoryBucket:
+    return MemoryBucket("bucket", lambda: datetime.now(UTC), versioning=Versioning.ON)
+
+
+@pytest.fixture
+def whole(whole_bucket: MemoryBucket) -> MemoryObjectStore:
+    return MemoryObjectStore(whole_bucket, "AWS:AIDAUSER")
 
 
 @pytest.fixture
@@ -107,13 +121,51 @@ def test_a_version_has_the_key_without_the_prefix(
 
 
 def test_parts_and_tags_go_to_the_full_key(whole: MemoryObjectStore, part: SyncStore) -> None:
-    upload_id = part.create_multipart_upload(write_of("k", b"data"))
+    upload_id, sent = upload(part, "k", b"data")
+    assert whole.list_parts("data/k", upload_id) == part.list_parts("k", upload_id) == sent
     part.abort_multipart_upload("k", upload_id)
-    upload_id = part.create_multipart_upload(write_of("k", b"data"))
-    etag = part.upload_part("k", upload_id, 1, b"data")
-    part.complete_if("k", upload_id, [etag], None)
+    assert whole.list_parts("data/k", upload_id) is None
+    version = put_in_parts(part, "k", b"data")
+    assert part.uniform_part_bytes(version) == 4
     part.put_tags("k", {"a": "b"})
     assert whole.tags("data/k") == part.tags("k") == {"a": "b"}
+
+
+def test_uploads_outside_the_prefix_are_not_seen(whole: MemoryObjectStore, part: SyncStore) -> None:
+    for key in ("k", "data", PREFIX, "data0", "dat/a"):
+        upload(whole, key)
+    ours = [upload(part, key)[0] for key in ("a", "data/b")]
+    assert [(each.key, each.upload_id) for each in part.open_uploads()] == [
+        ("a", ours[0]),
+        ("data/b", ours[1]),
+    ]
+
+
+def test_a_place_is_in_the_bucket_as_a_whole(part: SyncStore) -> None:
+    assert part.place("k") == Place("bucket", "data/k")
+
+
+def test_a_copy_goes_from_a_place_to_the_full_key(
+    whole: MemoryObjectStore, part: SyncStore
+) -> None:
+    source, old = put(whole, "k", b"whole"), put(part, "k", b"old")
+    part.copy_from(whole.place("k"), source, write_of("k", b"whole"), old)
+    assert read(whole.get("data/k")) == b"whole"
+    upload_id, _ = upload(part, "parts")
+    taken = part.copy_part_from("parts", upload_id, 1, whole.place("k"), source.etag, None)
+    part.complete_if("parts", upload_id, [taken], None)
+    assert read(whole.get("data/parts")) == b"whole"
+
+
+def test_a_restore_is_asked_for_with_the_full_key(
+    whole_bucket: MemoryBucket, part: SyncStore
+) -> None:
+    version = put(part, "k", b"data")
+    whole_bucket.archive("data/k")
+    part.restore(version, 3)
+    stored = whole_bucket.current("data/k")
+    assert stored is not None
+    assert stored.restore_days == 3
 
 
 def test_the_prefix_takes_room_in_a_key(part: SyncStore) -> None:

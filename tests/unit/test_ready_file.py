@@ -18,6 +18,7 @@ SITE = {
     "queue_url": "http://127.0.0.1/1/q",
     "dead_letter_queue_url": "http://127.0.0.1/1/d",
     "records_table": "t",
+    "parts_table": "p",
     "log_file": "/tmp/a.log",
 }
 TEXT = json.dumps({"endpoint_url": "http://127.0.0.1:1", "sites": {"a": SITE, "b": SITE}})

@@ -10,6 +10,7 @@ from urllib3.exceptions import ReadTimeoutError
 from sync_core.errors import (
     AccessDenied,
     Ambiguous,
+    Archived,
     Blocked,
     ConfigError,
     DualwayError,
@@ -67,7 +68,8 @@ ROWS = [
     (400, "IncompleteBody", IntegrityError),
     (400, "InvalidPart", IntegrityError),
     (400, "InvalidPartOrder", IntegrityError),
-    (403, "InvalidObjectState", Blocked),
+    (403, "InvalidObjectState", Archived),
+    (403, "ObjectNotInActiveTierError", Archived),
     (400, "KeyTooLongError", Blocked),
     (400, "KeyTooLong", Blocked),
     (400, "EntityTooLarge", Blocked),

@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_core.errors import Ambiguous, Blocked, PreconditionFailed
-from sync_core.model import Capabilities, ObjectVersion, VersionEntry
+from sync_core.checksums import crc64nvme
+from sync_core.errors import Ambiguous, Blocked, IntegrityError, PreconditionFailed
+from sync_core.model import Capabilities, ObjectVersion, Place, UploadedPart, VersionEntry
 from sync_core.routing import is_excluded
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.prefixed import below
 from sync_core.storage.protocol import ObjectWrite, Readable, Written
 from sync_core.storage.weak import WeakStore, strengthened, trash_key
-from tests.object_benches import Stream, present, put, read, stale, write_of
+from tests.object_benches import Stream, present, put, read, stale, upload, write_of
 
 ALL: frozenset[Condition] = frozenset({"create", "replace", "delete"})
 NONE = Capabilities(creates_if_absent=False, replaces_if_match=False, deletes_if_match=False)
@@ -51,10 +52,25 @@ class Interrupted(MemoryObjectStore):
         return super().versions(key, limit)
 
     def complete_if(
-        self, key: str, upload_id: str, etags: Sequence[str], replaces: ObjectVersion | None
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[UploadedPart],
+        replaces: ObjectVersion | None,
+        crc64nvme: str | None = None,
     ) -> Written:
         self._let_in("complete")
-        return super().complete_if(key, upload_id, etags, replaces)
+        return super().complete_if(key, upload_id, parts, replaces, crc64nvme)
+
+    def copy_from(
+        self,
+        source: Place,
+        instance: ObjectVersion,
+        write: ObjectWrite,
+        replaces: ObjectVersion | None,
+    ) -> Written:
+        self._let_in("copy from")
+        return super().copy_from(source, instance, write, replaces)
 
     def _let_in(self, operation: str) -> None:
         other = self.before.pop(operation, None)
@@ -173,16 +189,31 @@ class TestPut:
         assert versioned.now("restored") == b"racing"
 
     def test_completing_an_upload_looks_first_too(self, bench: Bench) -> None:
-        upload_id = bench.store.create_multipart_upload(write_of("k", b"part"))
-        etags = [bench.store.upload_part("k", upload_id, 1, b"part")]
+        upload_id, parts = upload(bench.store, "k", b"part")
         old = bench.written(b"old")
         for expected in (None, stale(old)):
             with pytest.raises(PreconditionFailed):
-                bench.store.complete_if("k", upload_id, etags, expected)
+                bench.store.complete_if("k", upload_id, parts, expected)
         assert bench.now() == b"old"
         bench.inner.before["complete"] = lambda: bench.written(b"racing")
-        bench.store.complete_if("k", upload_id, etags, old)
+        bench.store.complete_if("k", upload_id, parts, old)
         assert bench.now() == b"part"
+
+    def test_a_digest_goes_along_with_a_completion(self, bench: Bench) -> None:
+        upload_id, parts = upload(bench.store, "k", b"part")
+        with pytest.raises(IntegrityError):
+            bench.store.complete_if("k", upload_id, parts, None, crc64nvme(b"other"))
+
+    def test_a_copy_from_elsewhere_looks_first_too(self, bench: Bench) -> None:
+        source, write = put(bench.user, "source", b"copied"), write_of("k", b"copied")
+        place, old = bench.user.place("source"), bench.written(b"old")
+        for expected in (None, stale(old)):
+            with pytest.raises(PreconditionFailed):
+                bench.store.copy_from(place, source, write, expected)
+        assert bench.now() == b"old"
+        bench.inner.before["copy from"] = lambda: bench.written(b"racing")
+        bench.store.copy_from(place, source, write, old)
+        assert bench.now() == b"copied"
 
 
 class TestDeleteIntoTheTrash:

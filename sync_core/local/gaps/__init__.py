@@ -10,11 +10,15 @@ from functools import cache
 from sync_core.local.gaps import (
     alarm_metrics,
     answer_url,
+    archived_sources,
     batch_permissions,
     content_type,
     copy_object,
+    copy_sources,
     default_checksums,
+    encoded_listings,
     event_records,
+    foreign_principals,
     function_workers,
     head_tag_count,
     limits,
@@ -22,7 +26,9 @@ from sync_core.local.gaps import (
     marker_events,
     multipart,
     null_versions,
+    object_locks,
     overwritten_tags,
+    part_heads,
     policy_wildcards,
     put_checksums,
     query_definitions,
@@ -31,7 +37,8 @@ from sync_core.local.gaps import (
     stack_properties,
     stale_receipt,
     tagging_events,
-    version_listing,
+    upload_initiators,
+    whole_checksums,
     worker_pipes,
 )
 
@@ -71,5 +78,12 @@ def _mend_modules() -> None:
     multipart.install()
     copy_object.install()
     null_versions.install()
-    version_listing.install()
+    encoded_listings.install()
+    upload_initiators.install()
+    whole_checksums.install()
+    part_heads.install()
+    object_locks.install()
+    archived_sources.install()
+    copy_sources.install()
+    foreign_principals.install()
     limits.install()

@@ -2,9 +2,7 @@
 
 AWS: S3 computes the CRC-64/NVME of the whole object and keeps it
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
-Emulator: no checksum. Here it is computed when it is first asked for, and only of objects up to
-1 MiB: in Python a MiB takes a fifth of a second, in which the emulator does nothing else. Larger
-ones are like objects that are older than this feature of S3.
+Emulator: no checksum. Here it is computed when it is first asked for.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +13,6 @@ from sync_core.local.gaps.seam import Seam
 
 _SEAM = Seam("checksums of objects sent without one")
 _MODULE = "services.s3"
-
-MAX_OBJECT_BYTES = 1024 * 1024
 
 _Found = tuple[dict[str, Any], Callable[[], bytes]]
 
@@ -34,7 +30,7 @@ def _with_checksum(read: Callable[..., Any]) -> Callable[..., Any]:
     def answered(bucket: str, key: str, headers: Any, query: Any) -> Any:
         if headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
             for record, content in found(bucket, key, query):
-                if not record["checksums"] and record["size"] <= MAX_OBJECT_BYTES:
+                if not record["checksums"]:
                     record["checksums"] = {"CRC64NVME": compute("CRC64NVME", content())}
         return read(bucket, key, headers, query)
 

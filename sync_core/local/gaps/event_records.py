@@ -94,16 +94,26 @@ def _as_documented(event_name: str, described: Mapping[str, Any]) -> Record:
     return kept
 
 
-def _principal_resolver() -> Callable[[str], str]:
+def credential_resolver() -> Callable[[str], Any]:
+    """Return a function that tells whose access key it is given: the emulator's credential."""
     owner_of_key = _SEAM.take("core.iam_evaluator", "find_iam_access_key_account")
     resolve = _SEAM.take("core.iam_evaluator", "resolve_credential")
     session_account = _SEAM.take("core.responses", "_account_from_sts_session")
 
+    def credential(access_key_id: str) -> Any:
+        account_id = session_account(access_key_id) or owner_of_key(access_key_id)
+        return resolve(access_key_id, account_id)
+
+    return credential
+
+
+def _principal_resolver() -> Callable[[str], str]:
+    resolve = credential_resolver()
+
     def principal_id(access_key_id: str) -> str:
         if not access_key_id:
             return "Anonymous"
-        account_id = session_account(access_key_id) or owner_of_key(access_key_id)
-        credential = resolve(access_key_id, account_id)
+        credential = resolve(access_key_id)
         if credential.principal_type == "Root":
             return str(credential.account_id)
         return f"AWS:{credential.principal_id}"

@@ -1,0 +1,63 @@
+"""An upload whose parts several workers send: entered in the ledger, and cut into messages.
+
+| step | a crash after it |
+|---|---|
+| the upload stands in the record's intent | the next evaluation enters it in the ledger |
+| it is entered in the ledger | ... has it watched |
+| it is watched | the watch has the messages sent, or the next evaluation does |
+| a message for each run is sent | what was sent twice is counted once |
+"""
+
+from datetime import timedelta
+
+from sync_core.events import part_job_body
+from sync_core.model import SharedUpload
+from sync_core.multipart import Upload
+from sync_core.parts import run_count
+from sync_core.stack import Sharing, Stack
+
+STALL_SECONDS = 900
+"""When no run was counted for so long, messages may have been lost."""
+
+
+def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
+    """Have the upload's parts sent by whoever receives their messages; return how far it is.
+
+    Messages are sent for a new upload, and again for the missing runs of one that has stalled.
+    """
+    now, plan = stack.now(), upload.plan
+    fresh = SharedUpload(
+        key=upload.key,
+        upload_id=upload.upload_id,
+        source_etag=upload.etag,
+        size_bytes=plan.size_bytes,
+        part_bytes=plan.part_bytes,
+        run_parts=plan.run_parts,
+        opened_at=now,
+        changed_at=now,
+    )
+    shared = sharing.ledger.open(fresh)
+    if shared.is_whole or shared.ended is not None:
+        return shared
+    if sharing.watch is not None:
+        sharing.watch(upload.key, upload.upload_id)
+    if shared == fresh:
+        send_runs(sharing, stack.sides.pair.own.prefix, shared, frozenset())
+    elif is_stalled(shared, now - shared.changed_at) and sharing.ledger.claim(shared, now):
+        counted = sharing.ledger.runs(shared.upload_id)
+        send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
+    return shared
+
+
+def is_stalled(shared: SharedUpload, since_change: timedelta) -> bool:
+    """Tell whether messages of the upload may have been lost."""
+    return not shared.is_whole and since_change >= timedelta(seconds=STALL_SECONDS)
+
+
+def send_runs(sharing: Sharing, prefix: str, shared: SharedUpload, counted: frozenset[int]) -> int:
+    """Send a message for each run that was not counted; return how many there were."""
+    runs = run_count(shared.part_count, shared.run_parts)
+    missing = [run for run in range(runs) if run not in counted]
+    key, upload_id = prefix + shared.key, shared.upload_id
+    sharing.queue.send_many([part_job_body(key, upload_id, run) for run in missing])
+    return len(missing)

@@ -1,0 +1,51 @@
+"""Between our values and boto3's parameters and answers where parts of objects are concerned."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from sync_core.model import OpenUpload, UploadedPart
+from sync_core.storage.dialects import Dialect
+from sync_core.storage.s3_headers import quoted, unquoted
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+
+def part_parameters(part: UploadedPart, dialect: Dialect) -> "CompletedPartTypeDef":
+    """Return what CompleteMultipartUpload is to know of one part."""
+    named: CompletedPartTypeDef = {"PartNumber": part.number, "ETag": quoted(part.etag)}
+    if part.crc64nvme is not None and dialect.has_crc64nvme:
+        named["ChecksumCRC64NVME"] = part.crc64nvme
+    return named
+
+
+def whole_digest_parameters(crc64nvme: str | None, dialect: Dialect) -> dict[str, Any]:
+    """Return the digest that CompleteMultipartUpload is to compare that of the whole with."""
+    if crc64nvme is None or not dialect.has_crc64nvme:
+        return {}
+    return {"ChecksumCRC64NVME": crc64nvme, "ChecksumType": "FULL_OBJECT"}
+
+
+def listed_part(part: Mapping[str, Any]) -> UploadedPart:
+    """Return one entry of ListParts."""
+    return UploadedPart(
+        part["PartNumber"], unquoted(part["ETag"]), part["Size"], part.get("ChecksumCRC64NVME")
+    )
+
+
+def open_upload(page: Mapping[str, Any], upload: Mapping[str, Any]) -> OpenUpload:
+    """Return one entry of a page of ListMultipartUploads."""
+    initiated_at = upload["Initiated"].astimezone(UTC)
+    return OpenUpload(decoded_key(page, upload["Key"]), upload["UploadId"], initiated_at)
+
+
+def decoded_key(page: Mapping[str, Any], text: str) -> str:
+    """Return a key of a page as it is, also where the page has it encoded.
+
+    As HTML forms are, so that `+` is a space (API reference, ListMultipartUploads, EncodingType).
+    """
+    if page.get("EncodingType") != "url":
+        return text
+    return unquote_plus(text, errors="strict")

@@ -1,0 +1,393 @@
+"""Objects that are copied in parts: resumed, shared among workers, changed in the middle."""
+
+import hashlib
+import io
+from collections.abc import Callable
+
+import pytest
+
+from sync_core.checksums import crc64nvme
+from sync_core.errors import Unavailable
+from sync_core.events import job_body
+from sync_core.finder import Ended
+from sync_core.model import Action, SharedUpload, SkipReason, UploadedPart
+from sync_core.orphans import abort_orphans
+from sync_core.parts import MIB, RUN_BYTES
+from sync_core.sharing import STALL_SECONDS
+from sync_core.storage.protocol import ObjectWrite
+from tests.two_stacks import Kind, TwoStacks
+
+KEY = "film.mov"
+PART = 8 * MIB
+DATA = b"a" * PART + b"b" * PART + b"c" * 100
+NEW = b"n" * PART + b"m" * 50
+ALONE = Kind()
+SHARED = Kind(shared_upload_bytes=9 * MIB)
+
+
+class Killed(BaseException):
+    """The worker's process ends."""
+
+
+def put(world: TwoStacks, data: bytes = DATA, side: str = "a", key: str = KEY) -> None:
+    world.pass_time(1)
+    write = ObjectWrite(
+        key,
+        len(data),
+        {"content-type": "video/quicktime"},
+        {"by": "me"},
+        crc64nvme=crc64nvme(data),
+    )
+    world.users[side].put(write, io.BytesIO(data))
+
+
+def put_in_parts(world: TwoStacks, *pieces: bytes) -> str:
+    """Put an object made of these parts; return its etag."""
+    store = world.users["a"]
+    upload_id = store.create_multipart_upload(ObjectWrite(KEY, sum(map(len, pieces))))
+    parts = [
+        store.upload_part(KEY, upload_id, number, io.BytesIO(piece), len(piece))
+        for number, piece in enumerate(pieces, start=1)
+    ]
+    return store.complete_if(KEY, upload_id, parts, None).etag
+
+
+def uploads(world: TwoStacks, side: str = "b") -> int:
+    return len(world.buckets[side].uploads)
+
+
+def shared(world: TwoStacks) -> list[SharedUpload]:
+    return list(world.ledgers["a"].list())
+
+
+def dies_before(world: TwoStacks, call: str, times: int = 1) -> None:
+    """Have a's worker die just before it makes this call, and another one begin."""
+    left = times
+
+    def die() -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            world.before[call] = die
+            return
+        raise Killed
+
+    world.before[call] = die
+
+
+def killed(world: TwoStacks) -> None:
+    """Deliver until the worker dies; its messages come back when the lease has run out."""
+    bodies: list[str] = []
+    while not is_killed(world, bodies):
+        world.pass_time(1)
+    for body in bodies:
+        world.queues["a"].send(body)
+    world.start_again()
+    world.pass_time(200)
+
+
+def is_killed(world: TwoStacks, bodies: list[str]) -> bool:
+    assert world.queues["a"].bodies(), "the worker has outlived its work"
+    bodies[:] = world.queues["a"].bodies()
+    try:
+        world.deliver("a")
+    except Killed:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
+@pytest.mark.parametrize("versioned", ["", "ab"])
+def test_a_large_object_is_copied_once_with_all_it_has(kind: Kind, versioned: str) -> None:
+    world = TwoStacks(Kind(versioned=versioned, shared_upload_bytes=kind.shared_upload_bytes))
+    put(world)
+    world.tag("a", KEY, colour="red")
+    world.quiesce()
+    assert world.values("b") == world.values("a")
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+    assert world.head("b", KEY).crc64nvme == crc64nvme(DATA)
+    assert (uploads(world), shared(world)) == (0, [])
+    world.find()
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"a" * 5 * MIB, b"b" * 5 * MIB, b"c"),
+        (b"a" * 12 * MIB, b"b" * 12 * MIB),
+        (b"a" * 9 * MIB,),
+    ],
+    ids=["smaller parts", "larger parts", "one part"],
+)
+def test_the_sources_own_equal_parts_are_kept_and_with_them_its_etag(
+    pieces: tuple[bytes, ...],
+) -> None:
+    world = TwoStacks(ALONE)
+    etag = put_in_parts(world, *pieces)
+    world.quiesce()
+    assert world.head("b", KEY).etag == etag
+    assert world.read("b", KEY) == b"".join(pieces)
+
+
+def test_unequal_parts_are_cut_anew() -> None:
+    world = TwoStacks(ALONE)
+    pieces = (b"a" * 5 * MIB, b"b" * 7 * MIB, b"c" * 100)
+    etag = put_in_parts(world, *pieces)
+    world.quiesce()
+    assert world.read("b", KEY) == b"".join(pieces)
+    assert world.head("b", KEY).etag != etag
+
+
+@pytest.mark.parametrize(
+    "call", ["create_multipart_upload", "upload_part", "complete_if", "list_parts"]
+)
+@pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
+def test_a_copy_whose_worker_dies_is_gone_on_with(kind: Kind, call: str) -> None:
+    world = TwoStacks(kind)
+    put(world)
+    dies_before(world, f"a.peer.{call}", 2 if call == "upload_part" else 1)
+    if call == "list_parts":
+        world.before.pop(f"a.peer.{call}")
+        dies_before(world, "a.peer.upload_part", 2)
+        killed(world)
+        dies_before(world, f"a.peer.{call}")
+    killed(world)
+    world.quiesce()
+    assert world.values("b") == world.values("a")
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+    assert (uploads(world), shared(world)) == (0, [])
+
+
+def test_parts_that_were_sent_before_a_crash_are_not_sent_again() -> None:
+    world = TwoStacks(ALONE)
+    put(world)
+    dies_before(world, "a.peer.upload_part", 3)
+    killed(world)
+    world.calls.clear()
+    world.quiesce()
+    assert world.calls.count("a.peer.upload_part") == 1
+    assert world.contents("b") == {KEY: DATA}
+
+
+def test_parts_that_were_sent_before_an_outage_are_not_sent_again() -> None:
+    world = TwoStacks(ALONE)
+    put(world)
+
+    def fail() -> None:
+        world.before["a.peer.complete_if"] = lambda: None
+        raise Unavailable("complete upload", KEY, "no answer")
+
+    world.before["a.peer.complete_if"] = fail
+    world.deliver("a")
+    assert world.record("a", KEY).intent is not None
+    world.calls.clear()
+    world.quiesce()
+    assert world.calls.count("a.peer.upload_part") == 0
+    assert world.contents("b") == {KEY: DATA}
+
+
+def overwrite(world: TwoStacks) -> None:
+    put(world, NEW)
+
+
+def grow(world: TwoStacks) -> None:
+    put(world, DATA + b"more")
+
+
+def delete(world: TwoStacks) -> None:
+    world.delete("a", KEY)
+
+
+@pytest.mark.parametrize("change", [overwrite, grow, delete])
+@pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
+@pytest.mark.parametrize("versioned", ["", "ab"])
+@pytest.mark.parametrize("call", ["a.own.get", "a.peer.upload_part", "a.peer.complete_if"])
+def test_a_source_that_changes_in_the_middle_is_never_mixed(
+    kind: Kind, versioned: str, call: str, change: Callable[[TwoStacks], None]
+) -> None:
+    world = TwoStacks(Kind(versioned=versioned, shared_upload_bytes=kind.shared_upload_bytes))
+    put(world)
+    seen: list[bytes] = []
+    world.buckets["b"].listeners.append(
+        lambda _: seen.extend(world.contents("b").get(KEY, b"") for _ in "1")
+    )
+    world.before[call] = lambda: change(world)
+    world.quiesce()
+    assert world.values("b") == world.values("a")
+    assert set(seen) <= {DATA, NEW, DATA + b"more", b""}
+    assert (uploads(world), shared(world)) == (0, [])
+
+
+def test_an_upload_of_a_source_that_changed_after_a_crash_is_thrown_away() -> None:
+    world = TwoStacks(ALONE)
+    put(world)
+    dies_before(world, "a.peer.upload_part", 2)
+    killed(world)
+    put(world, NEW)
+    world.quiesce()
+    assert world.contents("b") == {KEY: NEW}
+    assert uploads(world) == 0
+
+
+@pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
+def test_a_peers_object_that_came_first_keeps_its_loser(kind: Kind) -> None:
+    world = TwoStacks(kind)
+    put(world)
+    world.before["a.peer.complete_if"] = lambda: put(world, NEW, side="b")
+    world.quiesce()
+    assert world.values("a") == world.values("b")
+    assert sorted(world.contents("a").values()) == sorted([DATA, NEW])
+    assert uploads(world) + uploads(world, "a") == 0
+
+
+def test_bytes_that_change_on_the_way_never_become_the_object() -> None:
+    world = TwoStacks(ALONE)
+    put(world)
+    dies_before(world, "a.peer.complete_if")
+    killed(world)
+    [upload] = world.buckets["b"].uploads.values()
+    kept = upload.parts[2]
+    wrong = b"x" * len(kept.data)
+    upload.parts[2] = type(kept)(
+        UploadedPart(2, hashlib.md5(wrong).hexdigest(), len(wrong), crc64nvme(wrong)), wrong
+    )
+    world.users["a"].head(KEY)
+    world.quiesce()
+    assert world.contents("b") == {KEY: DATA}
+
+
+# --- shared among workers ---
+
+
+def started(kind: Kind) -> TwoStacks:
+    """Return a world whose stacks have tried their stores and heard of it."""
+    world = TwoStacks(kind)
+    for side in "ab":
+        world.running(side)
+    world.quiesce()
+    world.calls.clear()
+    return world
+
+
+def test_the_parts_of_a_giant_object_become_messages_and_are_watched() -> None:
+    world = started(SHARED)
+    put(world)
+    world.deliver("a")
+    [upload] = shared(world)
+    assert (upload.key, upload.size_bytes, upload.done_parts) == (KEY, len(DATA), 0)
+    assert world.watched == {(KEY, upload.upload_id)}
+    assert len(world.queues["a"].bodies()) == 1
+    assert world.calls.count("a.peer.upload_part") == 0
+    told = [each.reason for each in world.outcomes if each.action is Action.SKIPPED]
+    assert told == [SkipReason.UPLOAD_UNDER_WAY]
+
+
+def giant(world: TwoStacks, runs: int = 3) -> bytes:
+    data = b"".join(bytes([65 + run]) * RUN_BYTES for run in range(runs - 1)) + b"end"
+    put(world, data)
+    return data
+
+
+def test_the_last_part_completes_the_upload_at_once() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    bodies = world.queues["a"].take()
+    assert len(bodies) == 3
+    for body in bodies[:-1]:
+        world.queues["a"].send(body)
+        world.deliver("a")
+        assert world.contents("b") == {}
+    world.queues["a"].send(bodies[-1])
+    world.deliver("a")
+    assert world.contents("b") == {KEY: data}
+
+
+def test_redelivered_parts_are_harmless() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    bodies = world.queues["a"].take()
+    for body in [*bodies, *reversed(bodies), *bodies]:
+        world.queues["a"].send(body)
+    world.quiesce()
+    assert world.contents("b") == {KEY: data}
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+
+
+def test_a_second_event_neither_begins_a_second_upload_nor_sends_messages_again() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    world.pass_time(1)
+    before = world.queues["a"].bodies()
+    world.queues["a"].waiting.clear()
+    for _ in range(3):
+        world.queues["a"].send(job_body(KEY))
+        world.deliver("a")
+        world.pass_time(5)
+    assert (uploads(world), world.queues["a"].bodies()) == (1, [])
+    for body in before:
+        world.queues["a"].send(body)
+    world.quiesce()
+    assert world.contents("b") == {KEY: data}
+
+
+def test_messages_that_were_lost_are_sent_again_once_the_upload_has_stalled() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    lost = world.queues["a"].take()[1]
+    world.queues["a"].send(lost)
+    world.deliver("a")
+    world.lose_events()
+    world.pass_time(STALL_SECONDS)
+    assert world.find()[0].ended is Ended.COMPLETE
+    assert world.contents("b") == {KEY: data}
+    assert world.calls.count("a.peer.upload_part") == RUN_BYTES // PART * 2 + 1
+
+
+def test_deletes_of_orphans_leave_uploads_that_are_gone_on_with_alone() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    stack = world.running("a").stack
+    forgotten = stack.sides.peer.create_multipart_upload(ObjectWrite("old", 1))
+    world.pass_time(8 * 24 * 3600)
+    orphans = abort_orphans(stack.sides.peer, world.ledgers["a"], stack.records, world.now, 7)
+    assert [orphan.upload_id for orphan in orphans] == [forgotten]
+    world.quiesce()
+    assert world.contents("b") == {KEY: data}
+
+
+# --- copied by the store ---
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, PART, len(DATA)])
+def test_where_the_peers_store_can_read_the_source_no_byte_comes_by_here(size_bytes: int) -> None:
+    world = started(Kind(peer_fetches=True))
+    put(world, DATA[:size_bytes])
+    world.tag("a", KEY, colour="red")
+    world.quiesce()
+    assert world.values("b") == world.values("a")
+    assert {"a.peer.put_if", "a.peer.upload_part"}.isdisjoint(world.calls)
+    assert world.calls.count("a.peer.copy_from") == 1
+    world.find()
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+
+
+def test_the_store_copies_part_by_part_where_that_keeps_the_etag() -> None:
+    world = started(Kind(peer_fetches=True))
+    etag = put_in_parts(world, b"a" * 5 * MIB, b"b" * 100)
+    world.quiesce()
+    assert world.head("b", KEY).etag == etag
+    assert world.calls.count("a.peer.copy_part_from") == 2
+
+
+def test_a_source_that_changes_before_the_store_copies_it_is_not_mixed() -> None:
+    world = started(Kind(peer_fetches=True))
+    put(world, b"old")
+    world.before["a.peer.copy_from"] = lambda: put(world, b"new!")
+    world.quiesce()
+    assert world.contents("b") == {KEY: b"new!"}
