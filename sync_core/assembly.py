@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync_core.config import Config
@@ -17,6 +17,7 @@ from sync_core.storage.bare import without_metadata
 from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
+from sync_core.storage.s3_options import WriteOptions
 
 
 def settings_of(config: Config) -> Settings:
@@ -49,7 +50,9 @@ def sides_of(
 ) -> Sides:
     """Return both buckets as they take part; only what is written to the peer has options."""
     pair, options = config.pair, config.write_options
-    at_own = S3ObjectStore(pair.own.bucket, lambda: own, identity=identities.own)
+    locking = WriteOptions(with_object_lock=config.object_lock)
+    options = replace(options, with_object_lock=config.object_lock)
+    at_own = S3ObjectStore(pair.own.bucket, lambda: own, options=locking, identity=identities.own)
     at_peer = S3ObjectStore(pair.peer.bucket, peer, options=options, identity=identities.peer)
     here, there = below(at_own, pair.own.prefix), below(at_peer, pair.peer.prefix)
     if config.include_metadata:

@@ -81,8 +81,13 @@ class Connected:
     startup: Startup
     telemetry: Telemetry
     peer: Peer
-    records: Table
+    stack: Stack
     uploads: UploadLedger | None
+
+    @property
+    def records(self) -> Table:
+        """The stack's table."""
+        return self.stack.records
 
     def find(self, is_ending: Callable[[], bool] = lambda: False) -> FinderReport:
         """Run a finder round, or the rest of one that was interrupted."""
@@ -97,7 +102,8 @@ class Connected:
 
     def watch(self) -> Watch:
         """Return what looks at shared uploads; raises `ConfigError` without a table of parts."""
-        return watch_over(self.startup.running().stack, self.config.pair.own.prefix)
+        # Nothing is tried for it: who only looks may not be allowed to.
+        return watch_over(self.stack, self.config.pair.own.prefix)
 
     def shared_round(self) -> SharedRound:
         """Return the calls of a finder round that several processes run together."""
@@ -130,7 +136,7 @@ def connect(config: Config, telemetry: Telemetry) -> Connected:
     rules = GuardRules(config.delete_limits, config.epoch)
     startup = Startup(stack, rules, telemetry, lambda: prefixes_of(config, own_clients))
     ledger = sharing.ledger if sharing is not None else None
-    return Connected(config, queue, startup, telemetry, peer, stack.records, ledger)
+    return Connected(config, queue, startup, telemetry, peer, stack, ledger)
 
 
 def build(config: Config, telemetry: Telemetry) -> Deployment:

@@ -95,6 +95,8 @@ class CopyTask:
             tags=tags,
             md5=md5,
             crc64nvme=source.crc64nvme,
+            # A store refuses a retention that is over.
+            lock=source.lock.in_force_at(self.stack.now()) if source.lock else None,
         )
         to = self.stack.sides.site_name(self.verdict.to)
         replication = Replication(source, self.replaces, to, self.record, tags)

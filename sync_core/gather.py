@@ -65,11 +65,13 @@ def look_at(
     Only a `first` look may take the peer to be absent: a later one comes after a refusal. Raises
     `PreconditionFailed` when a side changed between two reads that have to agree.
     """
-    if first and _is_plainly_new(record, events):
+    is_large = _is_large(stack, events)
+    if first and not is_large and _is_plainly_new(record, events):
         look = _take_peer_for_absent(stack, record)
         if look is not None:
             return look
-    look = _read_both(stack, record, open_own=_expects_to_copy(record, events))
+    open_own = not is_large and _expects_to_copy(record, events)
+    look = _read_both(stack, record, open_own=open_own)
     if not _needs_second_read(look.verdict):
         return look
     close(look)
@@ -106,12 +108,21 @@ def _expects_to_copy(record: SyncRecord, events: tuple[ObjectEvent, ...]) -> boo
     )
 
 
+def _is_large(stack: Stack, events: tuple[ObjectEvent, ...]) -> bool:
+    """Guess whether it will be copied in parts, each of which is opened by itself."""
+    return any((event.size_bytes or 0) > stack.settings.one_put_bytes for event in events)
+
+
 def _take_peer_for_absent(stack: Stack, record: SyncRecord) -> Look | None:
-    """Return a look for row 5, or None where the own object does not allow it."""
+    """Return a look for row 5, or None where the own object does not allow it.
+
+    It does not where it is large: what the peer may refuse in the end would have been sent.
+    """
     reader = stack.sides.own.get(record.key)
     if reader is None:
         return None
-    if reader.version.marker is not None:
+    is_large = reader.version.size_bytes > stack.settings.one_put_bytes
+    if is_large or reader.version.marker is not None:
         reader.close()
         return None
     look = _judge(stack, record, reader.version, None)

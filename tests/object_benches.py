@@ -19,7 +19,7 @@ from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.protocol import ObjectReader, ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import S3Clients
+from sync_core.storage.s3_clients import S3Clients, s3_clients
 from sync_core.storage.sync_store import SyncStore
 from tests.scripted_server import ScriptedServer
 
@@ -182,6 +182,14 @@ def joined_body(request: Any, **_: Any) -> None:
     """Make of a streamed body what moto takes for one; hooks of one operation have run before."""
     if request.body is not None and not isinstance(request.body, bytes | bytearray | str):
         request.body = b"".join(request.body)
+
+
+def with_joined_bodies(*args: Any, **options: Any) -> S3Clients:
+    """Make clients as `s3_clients` does, whose bodies moto takes."""
+    made = s3_clients(*args, **options)
+    for client in (made.reads, made.writes):
+        client.meta.events.register("before-send.s3", joined_body)
+    return made
 
 
 def moto_deviates(reason: str) -> pytest.MarkDecorator:

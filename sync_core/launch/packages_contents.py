@@ -13,13 +13,15 @@ _ABOUT = {"METADATA", "LICENSE", "LICENCE", "NOTICE", "COPYING"}
 Others, such as RECORD, describe an installation, and this is none.
 """
 
-LAMBDA_SERVICES = frozenset({"dynamodb", "iam", "s3", "secretsmanager", "sqs", "xray"})
+LAMBDA_SERVICES = frozenset(
+    {"dynamodb", "iam", "s3", "secretsmanager", "sqs", "stepfunctions", "sts", "xray"}
+)
 """Services, by botocore's names, that the functions make clients of.
 
 The SDK of X-Ray makes its client while it is imported, even where tracing is disabled.
 """
 
-FLEET_SERVICES = LAMBDA_SERVICES | {"cloudformation", "lambda", "logs", "stepfunctions", "sts"}
+FLEET_SERVICES = LAMBDA_SERVICES | {"cloudformation", "lambda", "logs"}
 """Those of every verb of the command line."""
 
 

@@ -150,8 +150,10 @@ def _set_headers(params: dict[str, Any], context: dict[str, Any], **_: Any) -> N
     headers, own = params["headers"], dict(stream.headers)
     if "Content-Encoding" in headers and "Content-Encoding" in own:
         own["Content-Encoding"] = f"{headers['Content-Encoding']},{own['Content-Encoding']}"
-    # What is refused beforehand gets its answer: a body that nobody reads would cut it off.
-    headers.update(own, Expect="100-continue")
+    # What is refused beforehand gets its answer: a body that nobody reads would cut it off. A part
+    # is small beside the round trip that asking first would cost.
+    is_part = "partNumber" in params.get("query_string", {})
+    headers.update(own | ({} if is_part else {"Expect": "100-continue"}))
 
 
 def _announce_trailer(request: Any, **_: Any) -> None:

@@ -30,9 +30,9 @@ from tests.object_benches import (
     Bench,
     Serve,
     closing,
-    joined_body,
     memory_bench,
     s3_bench,
+    with_joined_bodies,
 )
 from tests.record_benches import (
     RECORD_BACKENDS,
@@ -91,9 +91,7 @@ def session() -> Session:
 @pytest.fixture
 def moto_objects(session: Session) -> Iterator[Bench]:
     with mock_aws():
-        clients = s3_clients(session, REGION)
-        for client in (clients.reads, clients.writes):
-            client.meta.events.register("before-send.s3", joined_body)
+        clients = with_joined_bodies(session, REGION)
         yield s3_bench(clients, session.client("s3"), lambda: MOTO_INITIATOR)
 
 

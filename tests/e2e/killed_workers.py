@@ -37,11 +37,11 @@ class Plan:
 
     copies: int = 20
     mib: int = 256
-    kills: int = 40
+    kills: int = 30
     workers: int = 3
     shared_mib: int = 64
     seed: int = 1
-    visibility_seconds: int = 6
+    visibility_seconds: int = 10
     deadline_seconds: float = 1800
 
     @property

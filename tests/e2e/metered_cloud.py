@@ -34,7 +34,7 @@ class Meter:
     """Notes the steps of copies, and holds back those of workers that the gate names.
 
     The gate is `{"id": ..., "from": n}`: one step, the first that comes as the nth of all or later;
-    or `{"operation": ..., "bucket": ..., "after": n}`: all such steps but the first n. With
+    or `{"operation": ..., "key": ..., "after": n}`: all such steps but the first n. With
     `"late": true` it is the answer that waits.
     """
 
@@ -63,8 +63,8 @@ class Meter:
         if step["worker"] is not None:
             self._steps += 1
         step["number"] = self._steps
-        kind = (step["operation"], step.get("bucket"))
-        self._seen[kind] += 1
+        kind = (step["operation"], step.get("key"))
+        self._seen[kind] += step["worker"] is not None
         order, (scope, receive, send) = self._seen[kind], request
         await self._pass(step, order, late=False)
 
@@ -94,7 +94,7 @@ class Meter:
             is_due = step["number"] >= gate["from"]
             chosen = is_due and self._chosen.setdefault(gate["id"], step["number"])
             return bool(chosen == step["number"])
-        is_such = (step["operation"], step.get("bucket")) == (gate["operation"], gate["bucket"])
+        is_such = (step["operation"], step.get("key")) == (gate["operation"], gate["key"])
         return is_such and order > gate["after"]
 
     def _counting(self, step: Mapping[str, Any], send: Send) -> Send:

@@ -12,8 +12,8 @@ from sync_core.config import Config
 from sync_core.errors import ConfigError
 from sync_core.model import Direction
 from sync_core.storage.bare import BareStore
-from sync_core.storage.s3_clients import S3Clients, s3_clients
-from tests.object_benches import Stream, joined_body, present, write_of
+from sync_core.storage.s3_clients import S3Clients
+from tests.object_benches import Stream, present, with_joined_bodies, write_of
 from tests.unit.test_config import OPTIONAL, REQUIRED
 
 REGION = "us-east-1"
@@ -33,10 +33,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Clients]:
     with mock_aws():
         for bucket in (REQUIRED["DUALWAY_BUCKET"], REQUIRED["DUALWAY_PEER_BUCKET"]):
             boto3.client("s3", region_name=REGION).create_bucket(Bucket=bucket)
-        made = s3_clients(Session(), REGION)
-        for client in (made.reads, made.writes):
-            client.meta.events.register("before-send.s3", joined_body)
-        yield made
+        yield with_joined_bodies(Session(), REGION)
 
 
 def test_what_decides_verdicts_reaches_the_settings() -> None:

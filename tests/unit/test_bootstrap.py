@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Iterator
 from threading import Event
-from typing import Any
 
 import boto3
 import pytest
@@ -16,9 +15,9 @@ from sync_core.config import Config
 from sync_core.connections import aws_session
 from sync_core.model import Site, SitePair
 from sync_core.records.dynamodb import TABLE_SCHEMA
-from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from sync_core.storage.s3_clients import AccessKey, s3_clients
 from sync_core.telemetry import Telemetry, new_logger
-from tests.object_benches import joined_body
+from tests.object_benches import with_joined_bodies
 
 OWN = Site("a", "bucket-a", "us-east-1")
 PEER = Site("b", "bucket-b", "us-west-2")
@@ -43,13 +42,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(connections, "s3_clients", with_joined_bodies)
     with mock_aws():
         yield
-
-
-def with_joined_bodies(*args: Any, **options: Any) -> S3Clients:
-    made = s3_clients(*args, **options)
-    for client in (made.reads, made.writes):
-        client.meta.events.register("before-send.s3", joined_body)
-    return made
 
 
 def launch() -> Config:

@@ -11,10 +11,12 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from sync_core import connections
 from sync_core.cli import app
 from sync_core.errors import ConfigError
 from sync_core.model import NotedConflict, SyncRecord
 from sync_core.records.dynamodb import TABLE_SCHEMA, DynamoDBRecordStore
+from tests.object_benches import with_joined_bodies
 
 REGION = "us-east-1"
 ENVIRONMENT = {
@@ -69,6 +71,8 @@ class Cloud:
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    # Moto takes bodies in one piece only.
+    monkeypatch.setattr(connections, "s3_clients", with_joined_bodies)
     with mock_aws():
         made = Cloud()
         monkeypatch.setenv("DUALWAY_QUEUE_URL", made.queue_url)

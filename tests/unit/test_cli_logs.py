@@ -33,7 +33,7 @@ def ready_file(tmp_path: Path) -> Path:
         + line("Will try the message again", 2, action="retried", reason="put 'k': 503")
     )
     names = "account_id region bucket user_access_key_id user_secret_access_key dedicated_user_id"
-    names += " queue_url dead_letter_queue_url records_table"
+    names += " queue_url dead_letter_queue_url records_table parts_table"
     site = dict.fromkeys(names.split(), "x")
     sites = {name: site | {"log_file": str(path)} for name, path in logs.items()}
     ready = tmp_path / "ready.json"
