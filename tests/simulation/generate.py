@@ -58,8 +58,8 @@ def _conditions(random: Random) -> Conditions:
         if versioned
         else (False, False),
         md5_etags=(random.random() < 0.85, random.random() < 0.85),
-        in_parts=(in_parts := random.random() < 0.2),
-        shared=in_parts and random.random() < 0.5,
+        in_parts=(rolled := random.random()) < 0.15,
+        shared=rolled < 0.08,
         policy=random.choice(_POLICIES),
         most_deletes=random.choice((0, 0, 0, 0, 0, 1, 3)),
     )
