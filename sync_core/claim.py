@@ -19,6 +19,7 @@ class Claim:
         self._draft = draft
         self._owner = owner
         self._uploads: set[str] = set()
+        self._unrecorded: set[str] = set()
         self._is_announced = False
 
     def see_upload(self) -> None:
@@ -47,12 +48,14 @@ class Claim:
 
         Raises `LeaseLost` when another writer came first.
         """
-        self._uploads.add(upload_id)
+        self._unrecorded.add(upload_id)
         found = self._draft.require().intent
         if found is None:
             raise AssertionError(f"{self._draft.key!r} is written without an intent")
         self._draft.change(intent=replace(found, upload_id=upload_id))
         self._write()
+        self._unrecorded.discard(upload_id)
+        self._uploads.add(upload_id)
 
     def renew(self) -> None:
         """Extend the lease once a third of it has passed.
@@ -75,16 +78,23 @@ class Claim:
 
     @property
     def uploads_to_end(self) -> frozenset[str]:
-        """The uploads that were under way and that the record has no more."""
+        """The uploads that were under way and that the record has no more.
+
+        Where another writer came first, those that were in the record are that writer's to go on
+        with; what was never recorded is ours to end.
+        """
         record = self._draft.record
-        found = record.intent if record is not None else None
-        return frozenset(self._uploads - {found.upload_id if found is not None else None})
+        if record is None:
+            return frozenset(self._unrecorded)
+        known = record.intent.upload_id if record.intent is not None else None
+        return frozenset((self._uploads | self._unrecorded) - {known})
 
     def end_uploads(self) -> None:
         """Throw them away."""
         for upload_id in self.uploads_to_end:
             give_up(self._stack, self._draft.key, upload_id, "aborted")
             self._uploads.discard(upload_id)
+            self._unrecorded.discard(upload_id)
 
     def _lease(self) -> Lease:
         return Lease(self._owner, self._stack.in_seconds(self._stack.settings.lease_seconds))

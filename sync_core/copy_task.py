@@ -1,10 +1,11 @@
 """One copy under way: what is written, how it is known again, and what is recorded of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sync_core import marker
 from sync_core.agreement import Kept
-from sync_core.errors import LeaseLost, PreconditionFailed
+from sync_core.errors import Ambiguous, LeaseLost, PreconditionFailed
 from sync_core.evidence import Replication, facts_of
 from sync_core.marker import METADATA_NAME
 from sync_core.model import (
@@ -115,8 +116,21 @@ class CopyTask:
             if self._id(current, side) != self._id(expected, side):
                 raise PreconditionFailed("complete", key, f"the {side.value} side has changed")
 
-    def find_own_write(self) -> Written | None:
-        """Return our own write, if it is there after all and nobody has changed it since."""
+    def written(self, request: Callable[[], Written]) -> Written:
+        """Return what a conditional request has written.
+
+        One that is refused or unanswered may have been our own earlier attempt; raises its error
+        unless our write is there, and nobody has changed it since.
+        """
+        try:
+            return request()
+        except (PreconditionFailed, Ambiguous):
+            found = self._own_write()
+            if found is None:
+                raise
+            return found
+
+    def _own_write(self) -> Written | None:
         sides = self.stack.sides
         current = self.destination.head(self.source.key)
         if current is not None:

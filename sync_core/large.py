@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sync_core import marker
 from sync_core.claim import Claim
 from sync_core.copy_task import CopyTask, Sent
-from sync_core.errors import Ambiguous, Blocked, DualwayError, PreconditionFailed
+from sync_core.errors import Blocked, DualwayError, PreconditionFailed
 from sync_core.losers import keep_loser
 from sync_core.model import Conflict, SharedUpload, Side, UploadedPart
 from sync_core.multipart import Upload, fitting, require_whole, send_all
@@ -57,15 +57,11 @@ def _gone_on_with(
     verdict = task.verdict
     kept = keep_loser(task.stack, verdict) if isinstance(verdict, Conflict) else None
     task.require_unchanged()
-    try:
-        written = task.destination.complete_if(
+    written = task.written(
+        lambda: task.destination.complete_if(
             write.key, upload.upload_id, parts, task.replaces, whole
         )
-    except (PreconditionFailed, Ambiguous):
-        found = task.find_own_write()
-        if found is None:
-            raise
-        written = found
+    )
     claim.upload_is_complete(upload.upload_id)
     sharing = task.stack.sharing
     if sharing is not None and _is_shared(task):

@@ -13,6 +13,7 @@ from sync_core.model import Action, OpenUpload, Outcome, Side, SyncRecord
 from sync_core.records.protocol import RecordStore
 from sync_core.records.uploads_protocol import UploadLedger
 from sync_core.stack import Stack
+from sync_core.standing import give_up
 from sync_core.storage.sync_store import SyncStore
 
 _KEYS_AT_ONCE = 100
@@ -68,8 +69,17 @@ def _batches(uploads: Iterable[OpenUpload]) -> Iterator[list[OpenUpload]]:
 
 
 def end_orphans(stack: Stack, days: int) -> None:
-    """Abort the forgotten uploads on both sides, and tell of each."""
+    """Abort the forgotten uploads on both sides, and tell of each.
+
+    And end in the ledger what the key's record has no more, at any age: the intent is written
+    before an upload is entered.
+    """
     ledger = stack.sharing.ledger if stack.sharing is not None else None
+    for shared in [] if ledger is None else list(ledger.list()):
+        record = stack.records.read([shared.key]).get(shared.key)
+        intent = record.intent if record is not None else None
+        if intent is None or intent.upload_id != shared.upload_id:
+            give_up(stack, shared.key, shared.upload_id, "aborted")
     for side in Side:
         store = stack.sides.store(side)
         for orphan in abort_orphans(store, ledger, stack.records, stack.now(), days):

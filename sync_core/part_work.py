@@ -21,7 +21,7 @@ class PartWork:
         self.calls_for_a_look = False
         self._stack = stack
         self._job = job
-        self._may_be_counted = receive_count > 1
+        self._is_redelivered = receive_count > 1
 
     def do(self) -> None:
         """Send the parts and count them; raises what the stores and the ledger raise."""
@@ -33,6 +33,8 @@ class PartWork:
             raise ConfigError("send parts", self.key, advice)
         shared = sharing.ledger.read(self._job.upload_id)
         if shared is None or shared.ended is not None:
+            # Whoever ended it may have died before it was recorded, with this message in hand.
+            self.calls_for_a_look = self._is_redelivered
             self._report(Action.SKIPPED, reason=SkipReason.UPLOAD_OVER)
             return
         if self._is_counted(sharing):
@@ -45,7 +47,7 @@ class PartWork:
             self.calls_for_a_look = True
 
     def _is_counted(self, sharing: Sharing) -> bool:
-        return self._may_be_counted and self._job.run in sharing.ledger.runs(self._job.upload_id)
+        return self._is_redelivered and self._job.run in sharing.ledger.runs(self._job.upload_id)
 
     def _send(self, sharing: Sharing, shared: SharedUpload) -> None:
         plan = PartPlan(shared.size_bytes, shared.part_bytes)

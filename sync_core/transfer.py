@@ -137,13 +137,7 @@ def _put(task: CopyTask, body: Readable) -> Sent:
     write = task.write(md5, marker.digest_of(md5))
     verified = _VerifiedBody(body, task.source, md5)
     task.require_lease()
-    try:
-        written = task.destination.put_if(write, verified, task.replaces)
-    except (PreconditionFailed, Ambiguous):
-        found = task.find_own_write()
-        if found is None:
-            raise
-        written = found
+    written = task.written(lambda: task.destination.put_if(write, verified, task.replaces))
     return Sent(write, written, kept)
 
 
@@ -153,14 +147,8 @@ def _have_it_copied(task: CopyTask) -> Sent:
     source = task.source
     write = task.write(None, marker.digest_of(source.md5))
     task.require_lease()
-    try:
-        place = task.source_store.place(source.key)
-        written = task.destination.copy_from(place, source, write, task.replaces)
-    except (PreconditionFailed, Ambiguous):
-        found = task.find_own_write()
-        if found is None:
-            raise
-        written = found
+    place = task.source_store.place(source.key)
+    written = task.written(lambda: task.destination.copy_from(place, source, write, task.replaces))
     return Sent(write, written, kept)
 
 

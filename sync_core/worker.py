@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from threading import Condition, Event, Lock, Thread
 
 from sync_core.backoff import delay_seconds
+from sync_core.events import asks_for_parts
 from sync_core.queues.protocol import Message, Queue
 from sync_core.settle import BatchPipeline, Reporter, run_batch, settle
 
@@ -112,8 +113,10 @@ class Worker:
             self._process(hand, stop)
 
     def _wants_more(self, hand: list[Message], last: list[Message]) -> bool:
-        """A full receive says that there is more."""
-        return len(last) == MESSAGES_PER_RECEIVE and len(hand) < self._settings.hand
+        """A full receive says that there is more; runs of parts are left to others meanwhile."""
+        is_full = len(last) == MESSAGES_PER_RECEIVE
+        has_parts = any(asks_for_parts(message.body) for message in last)
+        return is_full and not has_parts and len(hand) < self._settings.hand
 
     def _receive(self, wait_seconds: float) -> list[Message]:
         messages = self._queue.receive(MESSAGES_PER_RECEIVE, wait_seconds)

@@ -104,6 +104,7 @@ class TwoStacks:
         self.dead_letters: list[str] = []
         self.sync_writes: Counter[str] = Counter()
         self.nonces = 0
+        self.receive_count = 1
         self.start_again()
 
     # --- wiring ---
@@ -283,7 +284,10 @@ class TwoStacks:
             self.lose_events(side)
             return []
         bodies = self.queues[side].take()
-        messages = [Message(str(number), body, str(number)) for number, body in enumerate(bodies)]
+        messages = [
+            Message(str(number), body, str(number), self.receive_count)
+            for number, body in enumerate(bodies)
+        ]
         settled = self.startups[side].run(messages) if messages else []
         for settlement in settled:
             for deferral in settlement.deferrals:

@@ -1,5 +1,6 @@
 """`dualway worker`: one site's long-running consumer, as a container or a service runs it."""
 
+import os
 import signal
 import sys
 from threading import Thread
@@ -29,5 +30,7 @@ def worker(*, until_stdin_closes: UntilStdinCloses = False) -> None:
 
 def _stop_when_stdin_closes() -> None:
     """Whoever keeps the other end open is gone, however it died: stop in good order."""
-    sys.stdin.buffer.read()
+    # Not through the buffer, whose lock the interpreter would wait for at its end.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     signal.raise_signal(signal.SIGTERM)

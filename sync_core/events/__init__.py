@@ -7,6 +7,6 @@ means what; `fields` holds what is demanded of a key and of the optional fields.
 
 from sync_core.events.job import PEER_HINT, job_body
 from sync_core.events.message import Parsed, parse
-from sync_core.events.part_job import part_job_body
+from sync_core.events.part_job import asks_for_parts, part_job_body
 
-__all__ = ["PEER_HINT", "Parsed", "job_body", "parse", "part_job_body"]
+__all__ = ["PEER_HINT", "Parsed", "asks_for_parts", "job_body", "parse", "part_job_body"]

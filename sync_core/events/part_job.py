@@ -42,3 +42,8 @@ def _run(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         fields.refuse(f"run should be a whole number from 0 on and is {fields.shown(value)}")
     return value
+
+
+def asks_for_parts(body: str) -> bool:
+    """Tell whether a body looks like that of a part job, without reading it: a matter of cost."""
+    return '"upload_id"' in body and '"run"' in body

@@ -3,6 +3,8 @@
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,8 +12,8 @@ from sync_core.checksums import crc64nvme
 from sync_core.errors import Unavailable
 from sync_core.events import job_body
 from sync_core.finder import Ended
-from sync_core.model import Action, SharedUpload, SkipReason, UploadedPart
-from sync_core.orphans import abort_orphans
+from sync_core.model import Action, Lease, SharedUpload, SkipReason, UploadedPart
+from sync_core.orphans import abort_orphans, end_orphans
 from sync_core.parts import MIB, RUN_BYTES
 from sync_core.sharing import STALL_SECONDS
 from sync_core.storage.protocol import ObjectWrite
@@ -82,6 +84,7 @@ def killed(world: TwoStacks) -> None:
         world.pass_time(1)
     for body in bodies:
         world.queues["a"].send(body)
+    world.receive_count = 2
     world.start_again()
     world.pass_time(200)
 
@@ -167,6 +170,26 @@ def test_parts_that_were_sent_before_a_crash_are_not_sent_again() -> None:
     world.calls.clear()
     world.quiesce()
     assert world.calls.count("a.peer.upload_part") == 1
+    assert world.contents("b") == {KEY: DATA}
+
+
+def test_a_worker_that_comes_second_leaves_the_first_ones_upload_alone() -> None:
+    world = TwoStacks(ALONE)
+    put(world)
+    dies_before(world, "a.peer.upload_part", 2)
+    killed(world)
+
+    def another_claims_it() -> None:
+        held = Lease("another", world.now + timedelta(seconds=30))
+        assert not world.tables["a"].write([replace(world.record("a", KEY), lease=held)])
+
+    world.before["a.records.write"] = another_claims_it
+    world.deliver("a")
+    assert uploads(world) == 1
+    world.pass_time(60)
+    world.calls.clear()
+    world.quiesce()
+    assert world.calls.count("a.peer.create_multipart_upload") == 0
     assert world.contents("b") == {KEY: DATA}
 
 
@@ -314,6 +337,27 @@ def test_redelivered_parts_are_harmless() -> None:
     world.quiesce()
     assert world.contents("b") == {KEY: data}
     assert world.actions()[Action.OBJECT_COPIED] == 1
+
+
+def test_a_worker_that_dies_before_it_has_recorded_the_end_is_made_good() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.before["a.ledger.end"] = lambda: dies_before(world, "a.peer.head")
+    killed(world)
+    assert (shared(world), world.contents("b")) == ([], {KEY: data})
+    world.quiesce()
+    assert world.record("a", KEY).intent is None
+    assert world.actions()[Action.OBJECT_COPIED] == 0
+
+
+def test_what_the_ledger_has_and_no_record_is_ended_by_the_finder() -> None:
+    world = started(SHARED)
+    giant(world)
+    world.deliver("a")
+    world.lose_events()
+    world.tables["a"].records.clear()
+    end_orphans(world.running("a").stack, days=7)
+    assert (uploads(world), shared(world)) == (0, [])
 
 
 def test_a_second_event_neither_begins_a_second_upload_nor_sends_messages_again() -> None:
