@@ -132,12 +132,15 @@ def _step(scope: Scope) -> dict[str, Any] | None:
         is_step = target in _SERVICE_CALLS and worker is not None
         return {"operation": target, "worker": worker} if is_step else None
     query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+    # Of a copy the store fetches the bytes itself.
+    fetched = {"fetched": True} if header(scope, b"x-amz-copy-source") else {}
     for (method, parameter), operation in _MULTIPART.items():
         if scope["method"] == method and parameter in query:
             named = {name: query[name][0] for name in ("uploadId", "partNumber") if name in query}
-            return {"operation": operation, "worker": worker, **_place(scope), **named}
+            return {"operation": operation, "worker": worker, **_place(scope), **named, **fetched}
     is_put = scope["method"] == "PUT" and not query and not is_own_key(_place(scope)["key"])
-    return {"operation": "PutObject", "worker": worker, **_place(scope)} if is_put else None
+    named = {"operation": "PutObject", "worker": worker, **_place(scope), **fetched}
+    return named if is_put else None
 
 
 def is_own_key(key: str) -> bool:
