@@ -12,11 +12,10 @@ from sync_core.cli import app
 from sync_core.cli.logs import instant
 from sync_core.errors import ConfigError
 
-NOW = datetime.now(UTC)
-
 
 def line(message: str, minutes_ago: float, **fields: object) -> str:
-    at = (NOW - timedelta(minutes=minutes_ago)).isoformat(timespec="milliseconds")
+    told_at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    at = told_at.isoformat(timespec="milliseconds")
     return json.dumps({"level": "INFO", "message": message, "timestamp": at, **fields}) + "\n"
 
 

@@ -52,8 +52,11 @@ def log() -> Iterator[io.StringIO]:
     told = io.StringIO()
     (handler,) = multipart.logger.handlers
     assert isinstance(handler, logging.StreamHandler)
-    former = handler.setStream(told)
+    former, level = handler.setStream(told), multipart.logger.log_level
+    # Handlers share one logger in a process.
+    multipart.logger.setLevel("INFO")
     yield told
+    multipart.logger.setLevel(level)
     handler.setStream(former)
 
 
