@@ -152,6 +152,11 @@ def adopt(changed: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
     os.environ.update(environ)
 
 
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, for who reads other variables than a deployment's."""
+    return dict(os.environ)
+
+
 def load() -> Config:
     """Read the configuration from the process's environment; see `Config.from_environment`."""
     return Config.from_environment(os.environ)

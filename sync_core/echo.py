@@ -1,7 +1,7 @@
 """Whose write an event tells of: our own dedicated user's, which is an echo, or somebody else's.
 
-Each caller's form of `userIdentity.principalId` (Amazon S3 User Guide, "Event message structure";
-IAM User Guide, "IAM identifiers"; forms seen in real payloads):
+Each caller's form of the principal id (Amazon S3 User Guide, "Event message structure"; IAM User
+Guide, "IAM identifiers"; the other stores' documentation; forms seen in real payloads):
 
 | caller | principalId | principal |
 |---|---|---|
@@ -9,6 +9,11 @@ IAM User Guide, "IAM identifiers"; forms seen in real payloads):
 | assumed role | `AWS:AROA...:session`, where the session may hold `@ = .` and spaces | `AROA...` |
 | root, or another account | a customer id or a 12-digit account id | itself |
 | a service, as S3 Lifecycle | `s3.amazonaws.com` | itself |
+| RAM user, or account, at Aliyun OSS | 18 digits, or 16 | itself |
+| key pair at Tencent COS | SecretId `AKID...` | itself |
+| key pair at Qiniu Kodo, or MinIO | access key | itself |
+| user of Ceph | user id, maybe `tenant$user` | itself |
+| subuser of Ceph | `user:subuser` | `user` |
 | nobody: anonymous or missing | `Anonymous`, empty or absent | None |
 """
 

@@ -7,7 +7,6 @@ that an echo cannot be told from another write of its account.
 
 from sync_core.events import fields
 from sync_core.events.names import kind_of_detail_type
-from sync_core.events.records import demand_bucket
 from sync_core.model import ObjectEvent
 
 _SOURCE = "aws.s3"
@@ -31,7 +30,8 @@ def read_eventbridge(message: dict[str, object], bucket: str) -> ObjectEvent | N
     kind = kind_of_detail_type(name, detail.get("reason"))
     if kind is None:
         return None
-    demand_bucket(detail, bucket, "detail.bucket")
+    named = fields.member(detail, "bucket", "detail.bucket").get("name")
+    fields.demand_bucket(named, bucket, "detail.bucket.name")
     found_object = fields.member(detail, "object", "detail.object")
     return ObjectEvent(
         key=fields.raw_key(found_object.get("key"), "detail.object.key"),

@@ -1,7 +1,7 @@
 """What is demanded of the fields of an event: strict for the key, forgiving for all the rest."""
 
 import reprlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 from urllib.parse import unquote_plus
 
@@ -11,6 +11,11 @@ from sync_core.routing import MAX_KEY_BYTES
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = 200
 _SHORT.maxdict = 8
+_SHORT.maxlevel = 3
+_SHOWN_CHARACTERS = 400
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_SIZE_DIGITS = 18
 
 
 def refuse(cause: str) -> NoReturn:
@@ -20,7 +25,8 @@ def refuse(cause: str) -> NoReturn:
 
 def shown(value: object) -> str:
     """Return the value as it may stand in a reason: one printable line, shortened."""
-    return _SHORT.repr(value)
+    text = _SHORT.repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def member(container: object, name: str, path: str) -> dict[str, object]:
@@ -42,6 +48,12 @@ def required_text(value: object, path: str) -> str:
     if not isinstance(value, str) or not value:
         refuse(f"{path} should be a text and is {shown(value)}")
     return value
+
+
+def demand_bucket(name: object, bucket: str, path: str) -> None:
+    """Raise `MalformedEvent` unless the event names the bucket that the queue serves."""
+    if required_text(name, path) != bucket:
+        refuse(f"it is about bucket {shown(name)}, and this queue serves {bucket!r}")
 
 
 def raw_key(value: object, path: str) -> str:
@@ -85,7 +97,9 @@ def version_id(value: object) -> str | None:
 
 
 def size_bytes(value: object) -> int | None:
-    """Return a size that is a whole number, not negative."""
+    """Return a size that is a whole number, not negative; some stores write it as a text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value) if len(value) <= _MOST_SIZE_DIGITS else None
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and isinstance(value, int) and value >= 0 else None
 
@@ -96,4 +110,14 @@ def instant(value: object) -> datetime | None:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
         return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
     except (ValueError, OverflowError):
+        return None
+
+
+def epoch_instant(value: object, ticks_per_second: int) -> datetime | None:
+    """Return the instant so many ticks after 1970; None for anything but a whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=value * 1_000_000 // ticks_per_second)
+    except OverflowError:
         return None

@@ -2,28 +2,40 @@
 
 | shape | told by | gives |
 |---|---|---|
-| S3 event notification | `Records` | an event or an error for each record |
+| S3 event notification, also MinIO's and Ceph's | `Records` | an event or error for each record |
+| COS event | `Records`, each with `cos` | the same |
 | S3's test message | `Event` is `s3:TestEvent` | nothing |
 | SNS envelope | `Type` is `Notification` | what its `Message` gives, which is any other shape |
 | EventBridge event | `detail-type`, `detail` | one event or error |
+| OSS event | `events` | an event or error for each |
+| CloudEvent with an OSS event | `specversion`, `data` | one event or error |
+| several CloudEvents | a list | an event or error for each |
 | part job | `upload_id` and `run` beside `key` | a run of parts to send |
 | job | `key` | a hint |
+| Kodo event | `Message` and no `Type` | an event, or two of a move; or an error |
+| Data Transfer Hub's part job | `bodyRange` | an error: its upload is not one of ours |
+
+Each of them may come as base64. An event that changes no object's value gives nothing.
 """
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sync_core.errors import MalformedEvent
 from sync_core.events import fields
+from sync_core.events.cos import is_cos_record, read_cos_record
+from sync_core.events.decoding import decode
 from sync_core.events.eventbridge import is_eventbridge, read_eventbridge
 from sync_core.events.job import is_job, read_job
+from sync_core.events.kodo import is_kodo, read_kodo
+from sync_core.events.oss import is_cloud_event, is_oss, read_cloud_event, read_oss_record
 from sync_core.events.part_job import is_part_job, read_part_job
 from sync_core.events.records import read_record
 from sync_core.model import ObjectEvent, PartJob
 
 _CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 
+_Message = dict[str, object]
 _Reading = ObjectEvent | PartJob | MalformedEvent | None
 
 
@@ -56,61 +68,72 @@ def parse(body: str, *, bucket: str) -> Parsed:
 def _read(body: str, bucket: str) -> Iterable[_Reading]:
     try:
         message = _load(body, "the body")
-        if message.get("Type") == "Notification":
+        if isinstance(message, dict) and message.get("Type") == "Notification":
             inner = fields.required_text(message.get("Message"), "Message of the SNS notification")
             message = _load(inner, "the Message of the SNS notification")
+        if isinstance(message, list):
+            return _read_each("", message, bucket, read_cloud_event)
         return _read_message(message, bucket)
     except MalformedEvent as error:
         return [error]
 
 
-def _load(text: str, what: str) -> dict[str, object]:
-    if not text.strip():
-        fields.refuse(f"{what} is empty")
-    message = _decode(text, what)
-    if not isinstance(message, dict):
+def _load(text: str, what: str) -> _Message | list[object]:
+    message = decode(text, what)
+    if not isinstance(message, dict | list) or message == []:
         fields.refuse(f"{what} is JSON but no event: {fields.shown(message)}")
     return message
 
 
-def _decode(text: str, what: str) -> object:
-    try:
-        decoded: object = json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"character {error.pos} of {len(text)}"
-        fields.refuse(f"{what} is not JSON: {error.msg} ({place}): {fields.shown(text)}")
-    except (RecursionError, ValueError) as error:
-        # Nested too deeply, or a number of more digits than Python reads.
-        fields.refuse(f"{what} is not readable: {error}: {fields.shown(text)}")
-    return decoded
-
-
-def _read_message(message: dict[str, object], bucket: str) -> Iterable[_Reading]:
-    if "Records" in message:
-        return _read_records(message["Records"], bucket)
-    if message.get("Event") == "s3:TestEvent":
-        return []
-    if is_eventbridge(message):
-        return [read_eventbridge(message, bucket)]
-    if is_part_job(message):
-        return [read_part_job(message)]
-    if is_job(message):
-        return [read_job(message)]
+def _read_message(message: _Message, bucket: str) -> Iterable[_Reading]:
+    for has_shape, read in _SHAPES:
+        if has_shape(message):
+            return read(message, bucket)
     if message.get("Type") in _CONFIRMATIONS:
         fields.refuse(f"it is an SNS {message['Type']} and no event: open its SubscribeURL")
+    if "bodyRange" in message:
+        advice = 'a job {"key": ..., "size": ...} has the whole object copied'
+        fields.refuse(f"it is a part of an upload that Data Transfer Hub has begun: {advice}")
     return fields.refuse(f"it has the shape of no event that is known: {fields.shown(message)}")
 
 
-def _read_records(records: object, bucket: str) -> Iterable[_Reading]:
-    if not isinstance(records, list):
-        fields.refuse(f"Records should be a list and is {fields.shown(records)}")
-    if not records:
-        fields.refuse("Records is empty, so that there is no event in the message")
-    return [_attempt(index, record, bucket) for index, record in enumerate(records)]
+_SHAPES: tuple[
+    tuple[Callable[[_Message], bool], Callable[[_Message, str], Iterable[_Reading]]], ...
+] = (
+    (
+        lambda message: "Records" in message,
+        lambda message, bucket: _read_each("Records", message["Records"], bucket, _read_record),
+    ),
+    (lambda message: message.get("Event") == "s3:TestEvent", lambda _message, _bucket: []),
+    (is_eventbridge, lambda message, bucket: [read_eventbridge(message, bucket)]),
+    (
+        is_oss,
+        lambda message, bucket: _read_each("events", message["events"], bucket, read_oss_record),
+    ),
+    (is_cloud_event, lambda message, bucket: [read_cloud_event(message, bucket)]),
+    (is_part_job, lambda message, _bucket: [read_part_job(message)]),
+    (is_job, lambda message, _bucket: [read_job(message)]),
+    (is_kodo, read_kodo),
+)
+"""How each shape is told and read; the first that a message has counts."""
 
 
-def _attempt(index: int, record: object, bucket: str) -> _Reading:
-    try:
-        return read_record(record, bucket)
-    except MalformedEvent as error:
-        return MalformedEvent("parse", "", f"Records[{index}]: {error.cause}")
+def _read_record(record: object, bucket: str) -> ObjectEvent | None:
+    return (read_cos_record if is_cos_record(record) else read_record)(record, bucket)
+
+
+def _read_each(
+    name: str, entries: object, bucket: str, read: Callable[[object, str], ObjectEvent | None]
+) -> Iterable[_Reading]:
+    if not isinstance(entries, list):
+        fields.refuse(f"{name} should be a list and is {fields.shown(entries)}")
+    if not entries:
+        fields.refuse(f"{name} is empty, so that there is no event in the message")
+
+    def attempt(index: int, entry: object) -> _Reading:
+        try:
+            return read(entry, bucket)
+        except MalformedEvent as error:
+            return MalformedEvent("parse", "", f"{name}[{index}]: {error.cause}")
+
+    return [attempt(index, entry) for index, entry in enumerate(entries)]

@@ -277,7 +277,10 @@ def test_a_key_that_s3_encoded_is_decoded_exactly(key: str) -> None:
         ("userIdentity.principalId", 7, "principal_id", None),
         ("s3.object.sequencer", MISSING, "sequencer", None),
         ("s3.object.size", MISSING, "size_bytes", None),
-        ("s3.object.size", "12", "size_bytes", None),
+        ("s3.object.size", "12", "size_bytes", 12),
+        ("s3.object.size", "-1", "size_bytes", None),
+        ("s3.object.size", "\u0661", "size_bytes", None),
+        ("s3.object.size", "9" * 5_000, "size_bytes", None),
         ("s3.object.size", True, "size_bytes", None),
         ("s3.object.size", -1, "size_bytes", None),
         ("s3.object.size", 0, "size_bytes", 0),
@@ -324,7 +327,10 @@ def test_an_odd_optional_field_never_costs_the_event(
         ('{"Records": []}', "Records is empty, so that there is no event in the message"),
         ('{"Records": {}}', "Records should be a list and is {}"),
         ('{"Records": [7]}', "Records[0]: a record should be an object and is 7"),
-        ('{"Records": [{}]}', "Records[0]: the eventSource is None, and only aws:s3 is read"),
+        (
+            '{"Records": [{}]}',
+            "Records[0]: the eventSource is None, and only these are read: aws:s3",
+        ),
         ('{"key": 7}', "key should be a text and is 7"),
         ('{"key": ""}', "key should be a text and is ''"),
         ('{"key": "\\ud83d"}', "the key '\\ud83d' is not valid Unicode"),
@@ -362,8 +368,12 @@ def test_a_message_that_is_no_event_is_told_why(body: str, cause: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "cause"),
     [
-        ("eventSource", "aws:sqs", "the eventSource is 'aws:sqs', and only aws:s3 is read"),
-        ("eventSource", ["aws:s3"], "the eventSource is ['aws:s3'], and only aws:s3 is read"),
+        ("eventSource", "aws:sqs", "the eventSource is 'aws:sqs', and only these are read: aws:s3"),
+        (
+            "eventSource",
+            ["aws:s3"],
+            "the eventSource is ['aws:s3'], and only these are read: aws:s3",
+        ),
         ("eventName", "Bogus", "the eventName 'Bogus' is none that S3 documents"),
         ("eventName", "ObjectCreated", "the eventName 'ObjectCreated' is none"),
         ("eventName", MISSING, "eventName should be a text and is None"),
