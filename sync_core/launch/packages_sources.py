@@ -22,7 +22,7 @@ def function_sources(root: Path = ROOT) -> dict[str, bytes]:
 
     Of `sync_core.launch` that is what the handlers import.
     """
-    handlers = _modules(root / "handlers")
+    handlers = sorted((root / "handlers").glob("*.py"))
     core = [
         path
         for path in _modules(root / "sync_core")
