@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from sync_core.cli.check_provider import check_provider
 from sync_core.cli.conflicts import conflicts
 from sync_core.cli.deletes import app as deletes
 from sync_core.cli.demo import demo
@@ -40,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("check-provider")(check_provider)
 app.command()(conflicts)
 app.command()(demo)
 app.command()(destroy)

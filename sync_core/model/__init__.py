@@ -3,9 +3,11 @@
 Absence is `None`: an object that is not there is never an `ObjectVersion`. Instants are aware UTC.
 `own` is the deployment's own side and `peer` the other one; where something moves, it moves from a
 source to a destination. `objects` is what stores hold, `records` what a table holds, `verdicts`
-what is decided and done, `uploads` what is known of objects that are written in parts.
+what is decided and done, `uploads` what is known of objects that are written in parts, `abilities`
+what some stores can do and others cannot.
 """
 
+from sync_core.model.abilities import Ability
 from sync_core.model.objects import (
     MODIFIED_FORMAT,
     REPLICATED_HEADERS,
@@ -62,6 +64,7 @@ from sync_core.model.verdicts import (
 __all__ = [
     "MODIFIED_FORMAT",
     "REPLICATED_HEADERS",
+    "Ability",
     "Acknowledge",
     "Action",
     "Capabilities",

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sync_core.errors import IntegrityError
-from sync_core.model import ListedObject, ObjectVersion
+from sync_core.errors import IntegrityError, PreconditionFailed
+from sync_core.model import Ability, ListedObject, ObjectVersion
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
 from sync_core.storage.s3_errors import (
@@ -22,6 +22,7 @@ from sync_core.storage.s3_errors import (
     translated,
 )
 from sync_core.storage.s3_headers import (
+    condition_of,
     condition_parameters,
     content_parameters,
     covers,
@@ -82,14 +83,23 @@ class S3ObjectStore(S3Parts):
             if etag is not None:
                 raise Gone(call.operation, key, f"{etag} is gone, and nothing is there") from error
             return None
-        return self._reader(call, response, byte_range)
+        reader = self._reader(call, response, byte_range)
+        if etag is not None and reader.version.etag != etag:
+            # Some stores take the condition and do not look at it.
+            reader.close()
+            raise PreconditionFailed(call.operation, key, f"{etag} is gone: another one is there")
+        return reader
 
     def put(self, write: ObjectWrite, body: Readable) -> Written:
         """Write the object whatever is there now."""
         return self._put(write, body, {})
 
     def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
-        """Write the object in place of `replaces` (None: of nothing)."""
+        """Write the object in place of `replaces` (None: of nothing).
+
+        Raises `Blocked` where stores of this dialect do not know the condition.
+        """
+        self._require(condition_of(replaces), "put", write.key)
         return self._put(write, body, condition_parameters(replaces))
 
     def delete(self, key: str) -> str | None:
@@ -100,7 +110,11 @@ class S3ObjectStore(S3Parts):
             return None
 
     def delete_if(self, instance: ObjectVersion) -> str | None:
-        """Delete exactly this instance; raises `PreconditionFailed` when it is not current."""
+        """Delete exactly this instance; raises `PreconditionFailed` when it is not current.
+
+        Raises `Blocked` where stores of this dialect do not know the condition.
+        """
+        self._require(Ability.DELETES_IF_MATCH, "delete", instance.key)
         return self._delete(instance.key, condition_parameters(instance))
 
     def list(self, prefix: str = "", start_after: str = "") -> Iterator[ListedObject]:
@@ -108,8 +122,8 @@ class S3ObjectStore(S3Parts):
         return chain.from_iterable(self._pages(prefix, start_after))
 
     def _pages(self, prefix: str, start_after: str) -> Iterator[Page]:
-        position: dict[str, Any] = {"StartAfter": start_after} if start_after else {}
-        listing = Listing()
+        listing = Listing(self._dialect.listing)
+        position = listing.behind(start_after)
         while True:
             with translated(self._call("list", prefix)):
                 page = listing.page(
@@ -122,7 +136,7 @@ class S3ObjectStore(S3Parts):
             yield page
             if page.next_token is None:
                 return
-            position = {"ContinuationToken": page.next_token}
+            position = listing.after(page.next_token)
 
     def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
         """Copy `source` inside the bucket, without the marker.
@@ -134,15 +148,22 @@ class S3ObjectStore(S3Parts):
 
     def tags(self, key: str) -> Mapping[str, str] | None:
         """Return the current instance's tags; None when there is no object."""
+        if Ability.HAS_TAGS in self._dialect.lacks:
+            return None if self.head(key) is None else {}
         try:
             with translated(self._call("read tags", key)):
                 response = self._clients().reads.get_object_tagging(Bucket=self._bucket, Key=key)
         except Gone:
             return None
-        return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
+        return {tag["Key"]: tag["Value"] for tag in response.get("TagSet") or ()}
 
     def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
-        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone."""
+        """Replace the current instance's tags; raises `PreconditionFailed` when it is gone.
+
+        Raises `Blocked` where stores of this dialect have none: some would take the request for a
+        PUT of the object itself.
+        """
+        self._require(Ability.HAS_TAGS, "write tags", key)
         with translated(self._call("write tags", key)):
             self._clients().reads.put_object_tagging(
                 Bucket=self._bucket,

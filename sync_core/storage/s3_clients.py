@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.session import Session
 
 from sync_core.storage.dialects import AWS, Dialect, client_config
+from sync_core.storage.s3_dialect import speak
 from sync_core.storage.s3_stream import send_streams
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
             config=config,
             **_credentials(access_key),
         )
-        _send_raw_expires(made)
-        send_streams(made)
+        _prepare(made, dialect)
         if requester_pays:
             made.meta.events.register("before-parameter-build.s3", _pay)
         return made
@@ -95,6 +95,12 @@ def _credentials(access_key: AccessKey | None) -> dict[str, Any]:
         "aws_secret_access_key": access_key.secret_access_key,
         "aws_session_token": access_key.session_token,
     }
+
+
+def _prepare(client: "S3Client", dialect: Dialect) -> None:
+    _send_raw_expires(client)
+    send_streams(client)
+    speak(client, dialect)
 
 
 def _send_raw_expires(client: "S3Client") -> None:

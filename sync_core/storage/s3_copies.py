@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sync_core.errors import Blocked, IntegrityError
 from sync_core.model import ObjectVersion, Place, UploadedPart
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
 from sync_core.storage.s3_errors import always, translated
 from sync_core.storage.s3_headers import (
-    condition_parameters,
     content_parameters,
     quoted,
     range_of,
@@ -55,7 +55,7 @@ class S3Copies(S3Versions):
                 **self._options.parameters(),
                 **self._options.lock_parameters(write.lock),
                 **self._digest_choice(),
-                **condition_parameters(replaces),
+                **self._condition(replaces),
             )
         return written(response["CopyObjectResult"]["ETag"], response)
 
@@ -68,7 +68,12 @@ class S3Copies(S3Versions):
         etag: str,
         byte_range: ByteRange | None,
     ) -> UploadedPart:
-        """Have S3 take one part from `source`, if that still has `etag`."""
+        """Have S3 take one part from `source`, if that still has `etag`.
+
+        Raises `Blocked` where stores of this dialect copy no parts.
+        """
+        if not self._dialect.has_part_copy:
+            raise Blocked("copy part", key, f"{self._dialect.name} copies no parts of objects")
         where: Any = {
             "Bucket": self._bucket,
             "Key": key,
@@ -83,7 +88,10 @@ class S3Copies(S3Versions):
                 **where,
                 **what,
             )
-            result: Mapping[str, Any] = response["CopyPartResult"]
+            result: Mapping[str, Any] = response.get("CopyPartResult") or {}
+            if "ETag" not in result:
+                # Some stores take it for an upload of a part without a body, and answer as to that.
+                raise IntegrityError("copy part", key, "the answer tells of no copy")
             size_bytes = self._part_bytes(where, part_number, byte_range)
         return UploadedPart(
             part_number, unquoted(result["ETag"]), size_bytes, result.get("ChecksumCRC64NVME")

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from sync_core.errors import Blocked
-from sync_core.model import ObjectLock, ObjectVersion, VersionEntry
+from sync_core.model import Ability, ObjectLock, ObjectVersion, VersionEntry
 from sync_core.storage.dialects import Dialect
 from sync_core.storage.metadata import split_marker, with_marker
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
@@ -63,6 +63,11 @@ def digest_parameters(write: ObjectWrite, dialect: Dialect) -> dict[str, Any]:
 def condition_parameters(replaces: ObjectVersion | None) -> dict[str, Any]:
     """Return the condition that `replaces` (None: nothing) is the current instance."""
     return {"IfNoneMatch": "*"} if replaces is None else {"IfMatch": quoted(replaces.etag)}
+
+
+def condition_of(replaces: ObjectVersion | None) -> Ability:
+    """Return what a store needs for the condition that `condition_parameters` states."""
+    return Ability.CREATES_IF_ABSENT if replaces is None else Ability.REPLACES_IF_MATCH
 
 
 def quoted(etag: str) -> str:

@@ -1,4 +1,4 @@
-"""Pages of ListObjectsV2, read without botocore's parser, which costs 130 us of CPU for each key.
+"""Pages of a listing, read without botocore's parser, which costs 130 us of CPU for each key.
 
 Only the body of a good answer is read here; `s3_pages` gets it. Two parsers can do so:
 
@@ -57,7 +57,8 @@ _listed_object = partial(tuple.__new__, ListedObject)
 class Page:
     """One page of a listing, and the token that continues it; None behind the last page.
 
-    It is kept in columns: texts and numbers are nothing that the garbage collector has to visit.
+    Where the store gives no token, as in version 1 of ListObjects, it is the last key. It is
+    kept in columns: texts and numbers are nothing that the garbage collector has to visit.
     """
 
     keys: Sequence[str]
@@ -71,20 +72,22 @@ class Page:
         return map(_listed_object, zip(*columns, strict=True))
 
 
-def parse_page(body: bytes) -> Page | None:
+def parse_page(body: bytes, *, has_tokens: bool = True) -> Page | None:
     """Return what the body of an answer says, or None when it is no listing.
 
-    Keys are decoded if the answer says that they are encoded, and only then: as HTML forms are, so
-    that `+` is a space (API reference, ListObjectsV2, EncodingType).
+    `has_tokens` is False of version 1, where the last key continues a listing without a delimiter
+    (API reference, ListObjects, NextMarker). Keys are decoded if the answer says that they are
+    encoded, and only then: as HTML forms are, so that `+` is a space (API reference, ListObjectsV2,
+    EncodingType).
     """
     try:
-        page = read_by_pattern(body)
-        return page if page is not None else read_by_tree(body)
+        page = read_by_pattern(body, has_tokens=has_tokens)
+        return page if page is not None else read_by_tree(body, has_tokens=has_tokens)
     except (ET.ParseError, LookupError, ValueError):
         return None
 
 
-def read_by_pattern(body: bytes) -> Page | None:
+def read_by_pattern(body: bytes, *, has_tokens: bool = True) -> Page | None:
     """Return the page if it is one run of entries, all of which the pattern knows, in a frame.
 
     None when it is not; the frame raises what `read_by_tree` does.
@@ -102,10 +105,12 @@ def read_by_pattern(body: bytes) -> Page | None:
     if len(frame.findall("{*}Contents")) != 1:
         return None
     keys, modified, etags, sizes = (parts[field::5] for field in range(1, 5))
-    return Page(_decoded(frame, keys), etags, list(map(int, sizes)), modified, _next_token(frame))
+    decoded = _decoded(frame, keys)
+    token = _next_token(frame, None if has_tokens else decoded)
+    return Page(decoded, etags, list(map(int, sizes)), modified, token)
 
 
-def read_by_tree(body: bytes) -> Page:
+def read_by_tree(body: bytes, *, has_tokens: bool = True) -> Page:
     """Return the page, read as XML.
 
     Raises `ParseError`, `LookupError` or `ValueError` when it is no listing.
@@ -115,17 +120,21 @@ def read_by_tree(body: bytes) -> Page:
         {child.tag.rpartition("}")[2]: child.text or "" for child in element}
         for element in root.iterfind("{*}Contents")
     ]
+    decoded = _decoded(root, [entry["Key"] for entry in entries])
     return Page(
-        _decoded(root, [entry["Key"] for entry in entries]),
+        decoded,
         [entry["ETag"].strip('"') for entry in entries],
         [int(entry["Size"]) for entry in entries],
         [_whole_seconds(entry["LastModified"].strip()) for entry in entries],
-        _next_token(root),
+        _next_token(root, None if has_tokens else decoded),
     )
 
 
-def _next_token(root: ET.Element) -> str | None:
+def _next_token(root: ET.Element, keys: Sequence[str] | None) -> str | None:
+    """Return what continues the listing; it is the last of `keys` where they are given."""
     goes_on = {"true": True, "false": False}[root.findtext("{*}IsTruncated", "").strip()]
+    if goes_on and keys is not None:
+        return keys[-1]
     token = root.findtext("{*}NextContinuationToken") if goes_on else None
     if goes_on and not token:
         raise ValueError("the listing is cut off, and nothing says how to continue it")

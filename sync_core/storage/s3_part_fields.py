@@ -1,6 +1,8 @@
 """Between our values and boto3's parameters and answers where parts of objects are concerned."""
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
@@ -11,6 +13,19 @@ from sync_core.storage.s3_headers import quoted, unquoted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def etag_of_parts(parts: Sequence[UploadedPart]) -> str:
+    """Return the etag that S3 gives the object of these parts, where theirs are MD5s; else "".
+
+    It is the MD5 of theirs, and their number.
+    """
+    if not all(_MD5.fullmatch(part.etag) for part in parts):
+        return ""
+    digests = b"".join(bytes.fromhex(part.etag) for part in parts)
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
 
 
 def part_parameters(part: UploadedPart, dialect: Dialect) -> "CompletedPartTypeDef":

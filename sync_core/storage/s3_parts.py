@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from sync_core.errors import IntegrityError
-from sync_core.model import ObjectVersion, OpenUpload, PartLimits, UploadedPart
+from sync_core.model import Ability, ObjectVersion, OpenUpload, PartLimits, UploadedPart
 from sync_core.parts import uniform_part_bytes
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.protocol import ObjectWrite, Readable, Written
 from sync_core.storage.s3_copies import S3Copies
 from sync_core.storage.s3_errors import Gone, always, status_of, translated
 from sync_core.storage.s3_headers import (
-    condition_parameters,
     content_parameters,
     md5_of,
     quoted,
@@ -22,6 +22,7 @@ from sync_core.storage.s3_headers import (
 )
 from sync_core.storage.s3_part_fields import (
     decoded_key,
+    etag_of_parts,
     listed_part,
     open_upload,
     part_parameters,
@@ -112,7 +113,8 @@ class S3Parts(S3Copies):
             except Gone:
                 return None
             parts += map(listed_part, page.get("Parts", ()))
-            if not page["IsTruncated"]:
+            # Some stores leave it out of a last page.
+            if not page.get("IsTruncated"):
                 break
             position = {"PartNumberMarker": page["NextPartNumberMarker"]}
             left = None if limit is None else limit - len(parts)
@@ -127,6 +129,8 @@ class S3Parts(S3Copies):
         crc64nvme: str | None = None,
     ) -> Written:
         """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
+        if Ability.COMPLETES_IF_ABSENT in self._dialect.lacks:
+            self._look("complete upload", key, None if replaces is None else replaces.etag)
         with translated(self._call("complete upload", key, always)):
             response = self._clients().writes.complete_multipart_upload(
                 Bucket=self._bucket,
@@ -134,9 +138,10 @@ class S3Parts(S3Copies):
                 UploadId=upload_id,
                 MultipartUpload={"Parts": [part_parameters(part, self._dialect) for part in parts]},
                 **whole_digest_parameters(crc64nvme, self._dialect),
-                **condition_parameters(replaces),
+                **self._condition(replaces),
             )
-        return written(response["ETag"], response)
+        # Some stores have made the object, and answer without its etag.
+        return written(response.get("ETag") or etag_of_parts(parts), response)
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """Throw the parts away; an unknown upload is no error."""
@@ -162,13 +167,16 @@ class S3Parts(S3Copies):
         self, key: str, upload_id: str, left: int | None, position: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         with translated(self._call("list parts", key)):
-            return self._clients().reads.list_parts(
+            page = self._clients().reads.list_parts(
                 Bucket=self._bucket,
                 Key=key,
                 UploadId=upload_id,
                 MaxParts=_PAGE_PARTS if left is None else min(left, _PAGE_PARTS),
                 **position,
             )
+            if not page.keys() & {"IsTruncated", "UploadId"}:
+                raise ResponseParserError("the answer is no listing of parts")
+            return page
 
     def _upload_pages(self) -> Iterator[Mapping[str, Any]]:
         position: dict[str, Any] = {}

@@ -8,16 +8,27 @@ from xml.etree import ElementTree as ET
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from sync_core.errors import Blocked
-from sync_core.model import ObjectVersion, VersionEntry
+from sync_core.errors import Blocked, PreconditionFailed
+from sync_core.model import Ability, ObjectVersion, VersionEntry
 from sync_core.storage.dialects import AWS, Dialect
 from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import Written
 from sync_core.storage.s3_clients import S3Clients
-from sync_core.storage.s3_errors import Call, Gone, always, never, status_of, translated
+from sync_core.storage.s3_errors import (
+    Call,
+    Gone,
+    Unexplained,
+    always,
+    never,
+    status_of,
+    translated,
+)
 from sync_core.storage.s3_headers import (
+    condition_of,
+    condition_parameters,
     quoted,
     replacement_parameters,
+    unquoted,
     version_entry,
     version_of,
     written,
@@ -110,6 +121,8 @@ class S3Versions:
         self, source: ObjectVersion, destination_key: str, version_id: str | None = None
     ) -> Written:
         require_copyable(source)
+        if version_id is None and Ability.COPIES_IF_MATCH in self._dialect.lacks:
+            self._look("copy", source.key, source.etag)
         copy_source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source.key}
         if version_id is not None:
             copy_source["VersionId"] = version_id
@@ -123,6 +136,34 @@ class S3Versions:
                 **self._options.parameters(),
             )
         return written(response["CopyObjectResult"]["ETag"], response)
+
+    def _condition(self, replaces: ObjectVersion | None) -> dict[str, Any]:
+        """Return the condition of a copy or a completion, where the store knows it.
+
+        Some refuse a request for a header that they do not know. Whoever writes there has looked
+        at what is current beforehand: `weak` does.
+        """
+        knows_it = condition_of(replaces) not in self._dialect.lacks
+        return condition_parameters(replaces) if knows_it else {}
+
+    def _look(self, operation: str, key: str, expected_etag: str | None) -> None:
+        """Raise `PreconditionFailed` unless this is current: for what heeds no condition itself.
+
+        What is written between the look and the request goes unseen.
+        """
+        try:
+            with translated(self._call("head", key)):
+                response = self._clients().reads.head_object(Bucket=self._bucket, Key=key)
+            found = unquoted(response["ETag"])
+        except (Gone, Unexplained):
+            found = None
+        if found != expected_etag:
+            raise PreconditionFailed(operation, key, f"{found} is there, not {expected_etag}")
+
+    def _require(self, ability: Ability, operation: str, key: str) -> None:
+        if ability in self._dialect.lacks:
+            cause = f"stores of the dialect {self._dialect.name} do not have: {ability}"
+            raise Blocked(operation, key, cause)
 
     def _keeps(self, key: str, version_id: str) -> bool:
         return any(
