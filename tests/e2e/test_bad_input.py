@@ -46,7 +46,7 @@ def bad_bodies(bucket: str) -> dict[str, str]:
         " ": "empty",
         '{"Records": [{"eventSource"': "not JSON",
         "hello": "not JSON",
-        "[1, 2]": "no event",
+        "[1, 2]": "a CloudEvent should be an object",
         '"text"': "no event",
         "{}": "no event",
         '{"Records": []}': "empty",

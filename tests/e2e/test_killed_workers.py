@@ -6,7 +6,7 @@ from tests.e2e.killed_workers import Plan, run
 
 
 def test_killed_workers_neither_damage_nor_repeat_nor_forget_a_copy(tmp_path: Path) -> None:
-    plan = Plan(copies=4, mib=24, kills=6, shared_mib=8, visibility_seconds=5, deadline_seconds=150)
+    plan = Plan(copies=3, mib=16, kills=3, shared_mib=8, visibility_seconds=3, deadline_seconds=150)
     report = run(tmp_path, plan)
     assert report.complaints == ()
     assert report.kills == plan.kills

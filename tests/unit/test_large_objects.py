@@ -8,23 +8,42 @@ from datetime import timedelta
 
 import pytest
 
+from sync_core import parts
 from sync_core.checksums import crc64nvme
 from sync_core.errors import Unavailable
 from sync_core.events import job_body
 from sync_core.finder import Ended
 from sync_core.model import Action, Lease, SharedUpload, SkipReason, UploadedPart
 from sync_core.orphans import abort_orphans, end_orphans
-from sync_core.parts import MIB, RUN_BYTES
+from sync_core.parts import S3_LIMITS
 from sync_core.sharing import STALL_SECONDS
 from sync_core.storage.protocol import ObjectWrite
 from tests.two_stacks import Kind, TwoStacks
 
 KEY = "film.mov"
-PART = 8 * MIB
+UNIT = 1024
+"""Stands for a MiB, so that no test has to move as many."""
+
+PART = 8 * UNIT
+RUN = 64 * UNIT
 DATA = b"a" * PART + b"b" * PART + b"c" * 100
 NEW = b"n" * PART + b"m" * 50
-ALONE = Kind()
-SHARED = Kind(shared_upload_bytes=9 * MIB)
+ALONE = Kind(one_put_bytes=PART)
+SHARED = Kind(one_put_bytes=PART, shared_upload_bytes=9 * UNIT)
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size_bytes in {"MIB": UNIT, "PREFERRED_PART_BYTES": PART, "RUN_BYTES": RUN}.items():
+        monkeypatch.setattr(parts, name, size_bytes)
+
+
+def made(kind: Kind) -> TwoStacks:
+    """Return a world whose stores take parts of that size."""
+    world = TwoStacks(kind)
+    for bucket in world.buckets.values():
+        bucket.part_limits = replace(S3_LIMITS, least_bytes=1)
+    return world
 
 
 class Killed(BaseException):
@@ -47,11 +66,11 @@ def put_in_parts(world: TwoStacks, *pieces: bytes) -> str:
     """Put an object made of these parts; return its etag."""
     store = world.users["a"]
     upload_id = store.create_multipart_upload(ObjectWrite(KEY, sum(map(len, pieces))))
-    parts = [
+    sent = [
         store.upload_part(KEY, upload_id, number, io.BytesIO(piece), len(piece))
         for number, piece in enumerate(pieces, start=1)
     ]
-    return store.complete_if(KEY, upload_id, parts, None).etag
+    return store.complete_if(KEY, upload_id, sent, None).etag
 
 
 def uploads(world: TwoStacks, side: str = "b") -> int:
@@ -102,7 +121,7 @@ def is_killed(world: TwoStacks, bodies: list[str]) -> bool:
 @pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
 @pytest.mark.parametrize("versioned", ["", "ab"])
 def test_a_large_object_is_copied_once_with_all_it_has(kind: Kind, versioned: str) -> None:
-    world = TwoStacks(Kind(versioned=versioned, shared_upload_bytes=kind.shared_upload_bytes))
+    world = made(replace(kind, versioned=versioned))
     put(world)
     world.tag("a", KEY, colour="red")
     world.quiesce()
@@ -117,16 +136,16 @@ def test_a_large_object_is_copied_once_with_all_it_has(kind: Kind, versioned: st
 @pytest.mark.parametrize(
     "pieces",
     [
-        (b"a" * 5 * MIB, b"b" * 5 * MIB, b"c"),
-        (b"a" * 12 * MIB, b"b" * 12 * MIB),
-        (b"a" * 9 * MIB,),
+        (b"a" * 5 * UNIT, b"b" * 5 * UNIT, b"c"),
+        (b"a" * 12 * UNIT, b"b" * 12 * UNIT),
+        (b"a" * 9 * UNIT,),
     ],
     ids=["smaller parts", "larger parts", "one part"],
 )
 def test_the_sources_own_equal_parts_are_kept_and_with_them_its_etag(
     pieces: tuple[bytes, ...],
 ) -> None:
-    world = TwoStacks(ALONE)
+    world = made(ALONE)
     etag = put_in_parts(world, *pieces)
     world.quiesce()
     assert world.head("b", KEY).etag == etag
@@ -134,8 +153,8 @@ def test_the_sources_own_equal_parts_are_kept_and_with_them_its_etag(
 
 
 def test_unequal_parts_are_cut_anew() -> None:
-    world = TwoStacks(ALONE)
-    pieces = (b"a" * 5 * MIB, b"b" * 7 * MIB, b"c" * 100)
+    world = made(ALONE)
+    pieces = (b"a" * 5 * UNIT, b"b" * 7 * UNIT, b"c" * 100)
     etag = put_in_parts(world, *pieces)
     world.quiesce()
     assert world.read("b", KEY) == b"".join(pieces)
@@ -147,7 +166,7 @@ def test_unequal_parts_are_cut_anew() -> None:
 )
 @pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
 def test_a_copy_whose_worker_dies_is_gone_on_with(kind: Kind, call: str) -> None:
-    world = TwoStacks(kind)
+    world = made(kind)
     put(world)
     dies_before(world, f"a.peer.{call}", 2 if call == "upload_part" else 1)
     if call == "list_parts":
@@ -163,7 +182,7 @@ def test_a_copy_whose_worker_dies_is_gone_on_with(kind: Kind, call: str) -> None
 
 
 def test_parts_that_were_sent_before_a_crash_are_not_sent_again() -> None:
-    world = TwoStacks(ALONE)
+    world = made(ALONE)
     put(world)
     dies_before(world, "a.peer.upload_part", 3)
     killed(world)
@@ -174,7 +193,7 @@ def test_parts_that_were_sent_before_a_crash_are_not_sent_again() -> None:
 
 
 def test_a_worker_that_comes_second_leaves_the_first_ones_upload_alone() -> None:
-    world = TwoStacks(ALONE)
+    world = made(ALONE)
     put(world)
     dies_before(world, "a.peer.upload_part", 2)
     killed(world)
@@ -194,7 +213,7 @@ def test_a_worker_that_comes_second_leaves_the_first_ones_upload_alone() -> None
 
 
 def test_parts_that_were_sent_before_an_outage_are_not_sent_again() -> None:
-    world = TwoStacks(ALONE)
+    world = made(ALONE)
     put(world)
 
     def fail() -> None:
@@ -229,7 +248,7 @@ def delete(world: TwoStacks) -> None:
 def test_a_source_that_changes_in_the_middle_is_never_mixed(
     kind: Kind, versioned: str, call: str, change: Callable[[TwoStacks], None]
 ) -> None:
-    world = TwoStacks(Kind(versioned=versioned, shared_upload_bytes=kind.shared_upload_bytes))
+    world = made(replace(kind, versioned=versioned))
     put(world)
     seen: list[bytes] = []
     world.buckets["b"].listeners.append(
@@ -243,7 +262,7 @@ def test_a_source_that_changes_in_the_middle_is_never_mixed(
 
 
 def test_an_upload_of_a_source_that_changed_after_a_crash_is_thrown_away() -> None:
-    world = TwoStacks(ALONE)
+    world = made(ALONE)
     put(world)
     dies_before(world, "a.peer.upload_part", 2)
     killed(world)
@@ -255,7 +274,7 @@ def test_an_upload_of_a_source_that_changed_after_a_crash_is_thrown_away() -> No
 
 @pytest.mark.parametrize("kind", [ALONE, SHARED], ids=["alone", "shared"])
 def test_a_peers_object_that_came_first_keeps_its_loser(kind: Kind) -> None:
-    world = TwoStacks(kind)
+    world = made(kind)
     put(world)
     world.before["a.peer.complete_if"] = lambda: put(world, NEW, side="b")
     world.quiesce()
@@ -265,7 +284,7 @@ def test_a_peers_object_that_came_first_keeps_its_loser(kind: Kind) -> None:
 
 
 def test_bytes_that_change_on_the_way_never_become_the_object() -> None:
-    world = TwoStacks(ALONE)
+    world = made(ALONE)
     put(world)
     dies_before(world, "a.peer.complete_if")
     killed(world)
@@ -285,7 +304,7 @@ def test_bytes_that_change_on_the_way_never_become_the_object() -> None:
 
 def started(kind: Kind) -> TwoStacks:
     """Return a world whose stacks have tried their stores and heard of it."""
-    world = TwoStacks(kind)
+    world = made(kind)
     for side in "ab":
         world.running(side)
     world.quiesce()
@@ -307,7 +326,7 @@ def test_the_parts_of_a_giant_object_become_messages_and_are_watched() -> None:
 
 
 def giant(world: TwoStacks, runs: int = 3) -> bytes:
-    data = b"".join(bytes([65 + run]) * RUN_BYTES for run in range(runs - 1)) + b"end"
+    data = b"".join(bytes([65 + run]) * RUN for run in range(runs - 1)) + b"end"
     put(world, data)
     return data
 
@@ -389,7 +408,7 @@ def test_messages_that_were_lost_are_sent_again_once_the_upload_has_stalled() ->
     world.pass_time(STALL_SECONDS)
     assert world.find()[0].ended is Ended.COMPLETE
     assert world.contents("b") == {KEY: data}
-    assert world.calls.count("a.peer.upload_part") == RUN_BYTES // PART * 2 + 1
+    assert world.calls.count("a.peer.upload_part") == RUN // PART * 2 + 1
 
 
 def test_deletes_of_orphans_leave_uploads_that_are_gone_on_with_alone() -> None:
@@ -410,7 +429,7 @@ def test_deletes_of_orphans_leave_uploads_that_are_gone_on_with_alone() -> None:
 
 @pytest.mark.parametrize("size_bytes", [0, 1, PART, len(DATA)])
 def test_where_the_peers_store_can_read_the_source_no_byte_comes_by_here(size_bytes: int) -> None:
-    world = started(Kind(peer_fetches=True))
+    world = started(Kind(one_put_bytes=PART, peer_fetches=True))
     put(world, DATA[:size_bytes])
     world.tag("a", KEY, colour="red")
     world.quiesce()
@@ -422,15 +441,15 @@ def test_where_the_peers_store_can_read_the_source_no_byte_comes_by_here(size_by
 
 
 def test_the_store_copies_part_by_part_where_that_keeps_the_etag() -> None:
-    world = started(Kind(peer_fetches=True))
-    etag = put_in_parts(world, b"a" * 5 * MIB, b"b" * 100)
+    world = started(Kind(one_put_bytes=PART, peer_fetches=True))
+    etag = put_in_parts(world, b"a" * 5 * UNIT, b"b" * 100)
     world.quiesce()
     assert world.head("b", KEY).etag == etag
     assert world.calls.count("a.peer.copy_part_from") == 2
 
 
 def test_a_source_that_changes_before_the_store_copies_it_is_not_mixed() -> None:
-    world = started(Kind(peer_fetches=True))
+    world = started(Kind(one_put_bytes=PART, peer_fetches=True))
     put(world, b"old")
     world.before["a.peer.copy_from"] = lambda: put(world, b"new!")
     world.quiesce()
