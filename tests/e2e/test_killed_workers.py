@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.killed_workers import Plan, run
+
+pytestmark = pytest.mark.soak
 
 
 def test_killed_workers_neither_damage_nor_repeat_nor_forget_a_copy(tmp_path: Path) -> None:
