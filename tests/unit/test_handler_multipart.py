@@ -52,12 +52,14 @@ def log() -> Iterator[io.StringIO]:
     told = io.StringIO()
     (handler,) = multipart.logger.handlers
     assert isinstance(handler, logging.StreamHandler)
-    former, level = handler.setStream(told), multipart.logger.log_level
+    # Not setStream: it would flush the former stream, which the test that made it has closed.
+    former, handler.stream = handler.stream, told
+    level = multipart.logger.log_level
     # Handlers share one logger in a process.
     multipart.logger.setLevel("INFO")
     yield told
     multipart.logger.setLevel(level)
-    handler.setStream(former)
+    handler.stream = former
 
 
 def test_the_first_look_begins_to_count_the_time(bench: Bench) -> None:
