@@ -1,12 +1,13 @@
 """What a configuration comes to in the terms of the core: settings, sides, prefixes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sync_core.config import Config
-from sync_core.model import Direction
+from sync_core.model import Ability, Direction
 from sync_core.prefix_list import PrefixList
 from sync_core.queues.executions import Executions
 from sync_core.queues.protocol import SupportsBulkSend
@@ -14,10 +15,13 @@ from sync_core.records.uploads_dynamodb import DynamoDBUploadLedger
 from sync_core.stack import Settings, Sharing, Sides
 from sync_core.startup import read_prefix_list
 from sync_core.storage.bare import without_metadata
+from sync_core.storage.dialects import Dialect, named
 from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
 from sync_core.storage.s3_options import WriteOptions
+from sync_core.storage.sync_store import SyncStore
+from sync_core.storage.untagged import without_tags
 
 
 def settings_of(config: Config) -> Settings:
@@ -45,26 +49,44 @@ class Identities:
     peer: Callable[[], str]
 
 
-def sides_of(
-    config: Config, own: S3Clients, peer: Callable[[], S3Clients], identities: Identities
-) -> Sides:
-    """Return both buckets as they take part; only what is written to the peer has options."""
-    pair, options = config.pair, config.write_options
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What returns the clients for the two buckets."""
+
+    own: Callable[[], S3Clients]
+    peer: Callable[[], S3Clients]
+
+
+def sides_of(config: Config, clients: Clients, identities: Identities) -> Sides:
+    """Return both buckets as they take part; only what is written to the peer has options.
+
+    What one of both stores does not have counts for neither: the other's is not compared with it.
+    """
+    pair, dialects = config.pair, (named(config.store), named(config.peer_store))
     locking = WriteOptions(with_object_lock=config.object_lock)
-    options = replace(options, with_object_lock=config.object_lock)
-    at_own = S3ObjectStore(pair.own.bucket, lambda: own, options=locking, identity=identities.own)
-    at_peer = S3ObjectStore(pair.peer.bucket, peer, options=options, identity=identities.peer)
-    here, there = below(at_own, pair.own.prefix), below(at_peer, pair.peer.prefix)
-    if config.include_metadata:
-        return Sides(pair, here, there)
-    return Sides(pair, without_metadata(here), without_metadata(there))
+    options = replace(config.write_options, with_object_lock=config.object_lock)
+    own, peer = (
+        S3ObjectStore(pair.own.bucket, clients.own, dialects[0], locking, identities.own),
+        S3ObjectStore(pair.peer.bucket, clients.peer, dialects[1], options, identities.peer),
+    )
+    wrap = partial(as_taken_part, dialects, include_metadata=config.include_metadata)
+    return Sides(pair, wrap(below(own, pair.own.prefix)), wrap(below(peer, pair.peer.prefix)))
 
 
-def prefixes_of(config: Config, own: S3Clients) -> PrefixList | None:
+def as_taken_part(
+    dialects: Iterable[Dialect], store: SyncStore, *, include_metadata: bool
+) -> SyncStore:
+    """Return a store of a pair without what is not synchronised between stores of these kinds."""
+    if any(dialect.says(Ability.HAS_TAGS) is False for dialect in dialects):
+        store = without_tags(store)
+    return store if include_metadata else without_metadata(store)
+
+
+def prefixes_of(config: Config, own: Callable[[], S3Clients]) -> PrefixList | None:
     """Read the list of prefixes, if there is to be one; raises what `read_prefix_list` does."""
     if config.prefix_list is None:
         return None
-    whole = S3ObjectStore(config.pair.own.bucket, lambda: own)
+    whole = S3ObjectStore(config.pair.own.bucket, own, named(config.store))
     return read_prefix_list(whole, config.prefix_list)
 
 
@@ -84,7 +106,7 @@ def sharing_of(config: Config, queue: SupportsBulkSend, states: Any) -> Sharing 
     if config.parts_table is None:
         return None
     ledger = DynamoDBUploadLedger.connect(
-        config.parts_table, config.pair.own.region, endpoint_url=config.endpoint_url
+        config.parts_table, config.account_region, endpoint_url=config.endpoint_url
     )
     if config.upload_state_machine is None:
         return Sharing(ledger, queue)

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from threading import Event
 
 from botocore.compat import HAS_CRT
 
 from sync_core.assembly import (
+    Clients,
     Identities,
     executors_of,
     nudge_of,
@@ -29,21 +29,26 @@ from sync_core.assembly import (
     sides_of,
 )
 from sync_core.config import Config
-from sync_core.connections import aws_session, own_client, own_clients_of, peer_of, queue_of
+from sync_core.connections import (
+    Address,
+    aws_session,
+    own_client,
+    own_clients_of,
+    own_identity_of,
+    peer_of,
+    queue_of,
+)
 from sync_core.errors import ConfigError
 from sync_core.finder import Ended, FinderReport
 from sync_core.guard import GuardRules
 from sync_core.model import Site
 from sync_core.orphans import end_orphans
-from sync_core.peer import (
-    Peer,
-    identity_of,
-)
 from sync_core.queues.protocol import Queue
 from sync_core.queues.sqs import SQSQueue
 from sync_core.records.dynamodb import DynamoDBRecordStore
 from sync_core.records.protocol import Table
 from sync_core.records.uploads_protocol import UploadLedger
+from sync_core.remote import Remote
 from sync_core.schedule import Schedule
 from sync_core.settle import BatchPipeline
 from sync_core.shared_round import SharedRound
@@ -80,7 +85,7 @@ class Connected:
     queue: SQSQueue
     startup: Startup
     telemetry: Telemetry
-    peer: Peer
+    peer: Remote
     stack: Stack
     uploads: UploadLedger | None
 
@@ -127,9 +132,8 @@ def connect(config: Config, telemetry: Telemetry) -> Connected:
     peer = peer_of(session, config)
     own_clients = own_clients_of(session, config)
     queue = queue_of(session, config)
-    sts = own_client(session, "sts", config)
-    identities = Identities(cache(lambda: identity_of(sts)), peer.identity)
-    sides = sides_of(config, own_clients, peer.s3, identities)
+    identities = Identities(own_identity_of(session, config), peer.identity)
+    sides = sides_of(config, Clients(own_clients, peer.s3), identities)
     stack = _stack(config, telemetry, sides, peer)
     sharing = sharing_of(config, queue, own_client(session, "stepfunctions", config))
     stack = replace(stack, sharing=sharing)
@@ -190,28 +194,25 @@ def _schedules(connected: Connected) -> list[Callable[[Event], None]]:
 
 
 def open_bucket(
-    site: Site,
-    endpoint_url: str | None,
-    access_key: AccessKey | None,
-    *,
-    requester_pays: bool = False,
+    site: Site, address: Address, access_key: AccessKey | None, *, requester_pays: bool = False
 ) -> SyncStore:
     """Open one site's bucket with a key pair (None: with the credentials of the process)."""
     clients = s3_clients(
         aws_session(),
-        site.region,
+        address.region,
         access_key=access_key,
-        endpoint_url=endpoint_url,
+        endpoint_url=address.endpoint_url,
+        dialect=address.dialect,
         requester_pays=requester_pays,
     )
-    return below(S3ObjectStore(site.bucket, lambda: clients), site.prefix)
+    return below(S3ObjectStore(site.bucket, lambda: clients, address.dialect), site.prefix)
 
 
-def _stack(config: Config, telemetry: Telemetry, sides: Sides, peer: Peer) -> Stack:
+def _stack(config: Config, telemetry: Telemetry, sides: Sides, peer: Remote) -> Stack:
     return Stack(
         sides=sides,
         records=DynamoDBRecordStore.connect(
-            config.records_table, config.pair.own.region, endpoint_url=config.endpoint_url
+            config.records_table, config.account_region, endpoint_url=config.endpoint_url
         ),
         settings=settings_of(config),
         context=Context(

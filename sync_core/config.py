@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from sync_core.model import ConflictPolicy, Direction, Site, SitePair
 from sync_core.parts import MIB
+from sync_core.policies import conflict_policy_of, delete_limits_of, direction_of
 from sync_core.safety import DeleteLimits
+from sync_core.storage.dialects import AWS, DIALECTS
 from sync_core.storage.s3_options import (
     CANNED_ACLS,
     ENCRYPTIONS,
@@ -36,13 +38,16 @@ class Config:
     """What an operator has set.
 
     `peer_secret` names a Secrets Manager secret that holds the key pair of the peer's dedicated
-    user; `echo_principal_ids` are the ids of the own account's dedicated user and of the stack's
-    own role. `endpoint_url` replaces AWS's endpoints in the own account, `peer_endpoint_url` the
-    peer's S3 endpoint. `receive_wait_seconds` is how long one receive waits for a message, and
-    with it the longest that an idle worker takes to stop. `preferred_site` goes with the conflict
-    policy `prefer`; `excluded` are patterns of keys (see `routing.is_excluded`). `finder_seconds`
-    is the time from the beginning of one finder round to the next in a long-running worker; 0: it
-    runs none. `finder_depth` and `finder_parallelism` say how a round is split into ranges of keys.
+    user; `echo_principal_ids` are the ids of the own store's dedicated user and of the stack's own
+    role. `store` and `peer_store` say what kinds of store the buckets are in (see `dialects`); an
+    own one outside of AWS has a secret of its own, `store_secret`, and its stack is in
+    `aws_region`. `endpoint_url` replaces AWS's endpoints in the own account, `store_endpoint_url`
+    and `peer_endpoint_url` those of the objects. `receive_wait_seconds` is how long one receive
+    waits for a message, and with it the longest that an idle worker takes to stop. `preferred_site`
+    goes with the conflict policy `prefer`; `excluded` are patterns of keys (see
+    `routing.is_excluded`). `finder_seconds` is the time from the beginning of one finder round to
+    the next in a long-running worker; 0: it runs none. `finder_depth` and `finder_parallelism` say
+    how a round is split into ranges of keys.
 
     `prefix_list` is the key, in the own bucket as a whole, of a list of the prefixes that take part
     (see `prefix_list`). Without `include_metadata` objects are copied without their headers and
@@ -66,6 +71,11 @@ class Config:
     echo_principal_ids: frozenset[str]
     endpoint_url: str | None = None
     peer_endpoint_url: str | None = None
+    store: str = AWS.name
+    peer_store: str = AWS.name
+    store_secret: str | None = None
+    store_endpoint_url: str | None = None
+    aws_region: str | None = None
     visibility_timeout_seconds: int = 180
     receive_wait_seconds: int = 20
     grace_seconds: int = 60
@@ -94,6 +104,11 @@ class Config:
     orphan_days: int = 7
 
     @property
+    def account_region(self) -> str:
+        """The region of the stack's queue, tables and secrets."""
+        return self.aws_region or self.pair.own.region
+
+    @property
     def epoch(self) -> str:
         """A text that changes with whatever makes the same buckets mean something else.
 
@@ -111,6 +126,9 @@ class Config:
             meaning += (self.direction.value,)
         if not self.include_metadata:
             meaning += ("without metadata",)
+        stores = {(self.pair.own.name, self.store), (self.pair.peer.name, self.peer_store)}
+        if {kind for _, kind in stores} != {AWS.name}:
+            meaning += (sorted(stores),)
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
 
     @staticmethod
@@ -120,7 +138,7 @@ class Config:
         pair = SitePair(own=_site(variables, ""), peer=_site(variables, "PEER_"))
         if pair.own.name and pair.own.name == pair.peer.name:
             variables.complain("DUALWAY_PEER_SITE", "equals DUALWAY_SITE: give each site its name")
-        policy, preferred_site = _conflict_policy(variables, pair)
+        policy, preferred_site = conflict_policy_of(variables, pair)
         config = Config(
             pair=pair,
             queue_url=variables.required("DUALWAY_QUEUE_URL", url, ""),
@@ -131,16 +149,15 @@ class Config:
                 "DUALWAY_ECHO_PRINCIPAL_IDS", principal_ids, frozenset()
             ),
             endpoint_url=variables.optional("AWS_ENDPOINT_URL", url, None),
-            peer_endpoint_url=variables.optional("DUALWAY_PEER_ENDPOINT_URL", url, None),
             conflict_policy=policy,
             preferred_site=preferred_site,
             excluded=variables.optional("DUALWAY_EXCLUDE", patterns, ()),
             prefix_list=variables.optional("DUALWAY_PREFIX_LIST", str, None),
-            direction=_direction(variables, pair, preferred_site),
-            delete_limits=_delete_limits(variables),
+            direction=direction_of(variables, pair, preferred_site),
+            delete_limits=delete_limits_of(variables),
         )
-        config = _with_objects(_with_running(config, variables), variables)
-        config = _with_uploads(config, variables)
+        for complete in (_with_stores, _with_running, _with_objects, _with_uploads):
+            config = complete(config, variables)
         variables.raise_complaints()
         return config
 
@@ -169,6 +186,31 @@ def _site(variables: Variables, role: str) -> Site:
         region=variables.required(f"DUALWAY_{role}REGION", str, ""),
         prefix=variables.optional(f"DUALWAY_{role}PREFIX", str, ""),
     )
+
+
+def _with_stores(config: Config, variables: Variables) -> Config:
+    """Set where the buckets are."""
+    optional = variables.optional
+    config = replace(
+        config,
+        store=optional("DUALWAY_STORE", one_of(*DIALECTS), AWS.name),
+        store_secret=optional("DUALWAY_SECRET", str, None),
+        store_endpoint_url=optional("DUALWAY_ENDPOINT_URL", url, None),
+        aws_region=optional("DUALWAY_ACCOUNT_REGION", str, None),
+        peer_store=optional("DUALWAY_PEER_STORE", one_of(*DIALECTS), AWS.name),
+        peer_endpoint_url=optional("DUALWAY_PEER_ENDPOINT_URL", url, None),
+    )
+    if config.store != AWS.name and config.store_secret is None:
+        cause = f"is not set: name the secret with the key pair for the {config.store} bucket"
+        variables.complain("DUALWAY_SECRET", cause)
+    endpoints = (
+        ("DUALWAY_ENDPOINT_URL", config.store, config.store_endpoint_url),
+        ("DUALWAY_PEER_ENDPOINT_URL", config.peer_store, config.peer_endpoint_url),
+    )
+    for name, store, endpoint_url in endpoints:
+        if endpoint_url is None and DIALECTS[store].endpoint_template is None:
+            variables.complain(name, f"is not set: no endpoint is known of {store} by itself")
+    return config
 
 
 def _with_running(config: Config, variables: Variables) -> Config:
@@ -227,44 +269,3 @@ def _with_uploads(config: Config, variables: Variables) -> Config:
         restore_days=restore_days if archived == "restore" else 0,
         orphan_days=optional("DUALWAY_ORPHAN_DAYS", whole(0, 365), 7),
     )
-
-
-def _direction(variables: Variables, pair: SitePair, preferred_site: str | None) -> Direction:
-    named = one_of(*Direction)
-    direction = variables.optional(
-        "DUALWAY_DIRECTION", lambda value: Direction(named(value)), Direction.TWO_WAY
-    )
-    if direction is Direction.TO_PEER and preferred_site == pair.peer.name:
-        cause = f"prefers {preferred_site}, which one way never wins: prefer {pair.own.name}"
-        variables.complain("DUALWAY_CONFLICT_POLICY", cause)
-    return direction
-
-
-def _delete_limits(variables: Variables) -> DeleteLimits:
-    default = DeleteLimits()
-    return DeleteLimits(
-        count=variables.optional("DUALWAY_MAX_DELETES", whole(0, 10**9), default.count),
-        percent=variables.optional("DUALWAY_MAX_DELETE_PERCENT", whole(0, 100), default.percent),
-        window_seconds=variables.optional(
-            "DUALWAY_DELETE_WINDOW_SECONDS", whole(1, 604_800), default.window_seconds
-        ),
-        settle_seconds=variables.optional(
-            "DUALWAY_DELETE_SETTLE_SECONDS", whole(0, 86_400), default.settle_seconds
-        ),
-    )
-
-
-def _conflict_policy(variables: Variables, pair: SitePair) -> tuple[ConflictPolicy, str | None]:
-    """Return the policy, and with `prefer:SITE` the site."""
-    names = {pair.own.name, pair.peer.name}
-
-    def read(value: str) -> tuple[ConflictPolicy, str | None]:
-        name, _, site = value.partition(":")
-        known = name in set(ConflictPolicy)
-        if not known or (name == ConflictPolicy.PREFER) != (site in names):
-            choices = "keep-copy, keep-version, manual or prefer:SITE"
-            raise ValueError(f"give {choices}, where SITE is one of both sites")
-        return ConflictPolicy(name), site or None
-
-    default: tuple[ConflictPolicy, str | None] = (ConflictPolicy.KEEP_COPY, None)
-    return variables.optional("DUALWAY_CONFLICT_POLICY", read, default)

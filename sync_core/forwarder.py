@@ -1,21 +1,15 @@
 """Where a forwarder in AWS Lambda sends events: the site's queue, told by its URL alone.
 
-The queue may be in another region than the function: the region stands in the URL. Forms of the
-URL's host: Amazon SQS endpoints and quotas, AWS General Reference, as of 2026-11.
+The queue may be in another region than the function: the region stands in the URL.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sync_core.connections import aws_session
 from sync_core.queues.sqs import SQSQueue
+from sync_core.queues.urls import region_of
 from sync_core.variables import Variables, log_level, url
-
-_REGION = "[a-z]+(?:-[a-z]+)+-[0-9]+"
-_HOST = re.compile(
-    rf"https?://(?:[^/.]+\.)?sqs(?:-fips)?\.({_REGION})\.|https?://({_REGION})\.queue\."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +38,6 @@ class Forwarding:
         )
         variables.raise_complaints()
         return found
-
-
-def region_of(queue_url: str) -> str | None:
-    """Return the region that stands in the URL of a queue; None where it is no URL of SQS."""
-    found = _HOST.match(queue_url)
-    return (found[1] or found[2]) if found else None
 
 
 def open_queue(forwarding: Forwarding) -> SQSQueue:

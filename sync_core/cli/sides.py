@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from sync_core.assembly import as_taken_part
 from sync_core.bootstrap import open_bucket
 from sync_core.config import Config
-from sync_core.connections import aws_session
+from sync_core.connections import Address, aws_session, own_address, peer_address
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 from sync_core.model import Site
-from sync_core.peer import read_access
-from sync_core.storage.bare import without_metadata
+from sync_core.remote import read_access
 from sync_core.storage.s3_clients import AccessKey
 from sync_core.storage.sync_store import SyncStore
 
@@ -23,7 +23,7 @@ def sides_of_cloud(cloud: ReadyCloud) -> dict[str, SyncStore]:
     return {
         name: open_bucket(
             Site(name, site.bucket, site.region),
-            cloud.endpoint_url,
+            Address(site.region, cloud.endpoint_url),
             AccessKey(site.user_access_key_id, site.user_secret_access_key),
         )
         for name, site in cloud.sites.items()
@@ -38,14 +38,20 @@ def sides_of_deployment(config: Config) -> dict[str, SyncStore]:
     """
     own, peer = config.pair.own, config.pair.peer
     vault = aws_session().client(
-        "secretsmanager", region_name=own.region, endpoint_url=config.endpoint_url
+        "secretsmanager", region_name=config.account_region, endpoint_url=config.endpoint_url
     )
-    access_key = read_access(vault, config.peer_secret).access_key
-    pays = config.requester_pays
-    stores = {
-        own.name: open_bucket(own, config.endpoint_url, None, requester_pays=pays),
-        peer.name: open_bucket(peer, config.peer_endpoint_url, access_key, requester_pays=pays),
+    secrets = {own.name: config.store_secret, peer.name: config.peer_secret}
+    keys = {
+        name: read_access(vault, secret).access_key if secret is not None else None
+        for name, secret in secrets.items()
     }
-    if config.include_metadata:
-        return stores
-    return {name: without_metadata(store) for name, store in stores.items()}
+    addresses = (own_address(config), peer_address(config))
+    dialects = [address.dialect for address in addresses]
+    stores = {
+        site.name: open_bucket(site, address, keys[site.name], requester_pays=config.requester_pays)
+        for site, address in zip((own, peer), addresses, strict=True)
+    }
+    return {
+        name: as_taken_part(dialects, store, include_metadata=config.include_metadata)
+        for name, store in stores.items()
+    }

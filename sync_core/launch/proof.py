@@ -17,7 +17,7 @@ from sync_core.launch.accounts import code_of, is_denied
 from sync_core.launch.keys import read_secret
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.launch.waiting import Tell, wait_for
-from sync_core.peer import NOT_MIRRORED
+from sync_core.remote import NOT_MIRRORED
 from sync_core.routing import is_excluded
 
 PROOF_PREFIX = "dualway-proof/"

@@ -26,7 +26,7 @@ from sync_core.launch.keys import (
 )
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.launch.waiting import Tell
-from sync_core.peer import CREDENTIALS_SECONDS
+from sync_core.remote import CREDENTIALS_SECONDS
 
 SETTLE_SECONDS = CREDENTIALS_SECONDS + 30
 """By then every worker has read the new key pair."""

@@ -158,6 +158,8 @@ class S3Parts(S3Copies):
         if self._identity is None:
             return
         own = _without_session(self._identity())
+        if not own:
+            return
         for page in self._upload_pages():
             for upload in page.get("Uploads", ()):
                 if _without_session(upload["Initiator"]["ID"]) == own:

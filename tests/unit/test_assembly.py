@@ -7,7 +7,7 @@ import pytest
 from boto3.session import Session
 from moto import mock_aws
 
-from sync_core.assembly import Identities, nudge_of, prefixes_of, settings_of, sides_of
+from sync_core.assembly import Clients, Identities, nudge_of, prefixes_of, settings_of, sides_of
 from sync_core.config import Config
 from sync_core.errors import ConfigError
 from sync_core.model import Direction
@@ -20,6 +20,10 @@ REGION = "us-east-1"
 LIST = "lists/prefixes.txt"
 
 NOBODY = Identities(lambda: "", lambda: "")
+
+
+def both(clients: S3Clients) -> Clients:
+    return Clients(lambda: clients, lambda: clients)
 
 
 def configured(**changes: str) -> Config:
@@ -56,7 +60,7 @@ def test_the_peers_stack_is_asked_with_its_own_key_and_only_where_there_is_one()
 
 def test_only_objects_at_the_peer_are_given_the_options(clients: S3Clients) -> None:
     options = {"DUALWAY_STORAGE_CLASS": "STANDARD_IA", "DUALWAY_SSE": "aws:kms"}
-    sides = sides_of(configured(**options), clients, lambda: clients, NOBODY)
+    sides = sides_of(configured(**options), both(clients), NOBODY)
     shown = {}
     for store in (sides.own, sides.peer):
         store.put(write_of("k", b"data"), Stream(b"data"))
@@ -71,7 +75,7 @@ def test_only_objects_at_the_peer_are_given_the_options(clients: S3Clients) -> N
 @pytest.mark.parametrize("value", ["true", "false"])
 def test_headers_are_seen_on_both_sides_or_on_neither(clients: S3Clients, value: str) -> None:
     config = configured(DUALWAY_INCLUDE_METADATA=value, DUALWAY_PREFIX="p/")
-    sides = sides_of(config, clients, lambda: clients, NOBODY)
+    sides = sides_of(config, both(clients), NOBODY)
     for store in (sides.own, sides.peer):
         prefix = "p/" if store is sides.own else ""
         clients.writes.put_object(Bucket=store.bucket, Key=f"{prefix}k", CacheControl="no-cache")
@@ -83,10 +87,10 @@ def test_headers_are_seen_on_both_sides_or_on_neither(clients: S3Clients, value:
 def test_the_list_is_the_object_of_that_key_in_the_whole_own_bucket(clients: S3Clients) -> None:
     config = configured(DUALWAY_PREFIX_LIST=LIST, DUALWAY_PREFIX="p/")
     with pytest.raises(ConfigError) as caught:
-        prefixes_of(config, clients)
+        prefixes_of(config, lambda: clients)
     assert caught.value.key == LIST
     clients.writes.put_object(Bucket="media-cn", Key=LIST, Body=b"in/\n")
-    found = prefixes_of(config, clients)
+    found = prefixes_of(config, lambda: clients)
     assert found is not None
     assert (found.covers("in/k"), found.covers("out/k")) == (True, False)
-    assert prefixes_of(configured(), clients) is None
+    assert prefixes_of(configured(), lambda: clients) is None

@@ -60,6 +60,7 @@ def test_an_epoch_is_the_same_whenever_it_is_asked_for() -> None:
         ("DUALWAY_CONFLICT_POLICY", ""),
         ("DUALWAY_DIRECTION", "to-peer"),
         ("DUALWAY_INCLUDE_METADATA", "false"),
+        ("DUALWAY_PEER_STORE", "oss"),
     ],
 )
 def test_whatever_makes_the_same_buckets_mean_something_else_changes_the_epoch(

@@ -24,7 +24,8 @@ from sync_core.errors import (
     Unavailable,
 )
 from sync_core.events import parse
-from sync_core.forwarder import Forwarding, open_queue, region_of
+from sync_core.forwarder import Forwarding, open_queue
+from sync_core.queues.urls import region_of
 from sync_core.telemetry import new_logger
 
 EVENTS = Path(__file__).parents[1] / "events"

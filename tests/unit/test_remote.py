@@ -1,4 +1,4 @@
-"""The peer's account, through a rotation of its key pair."""
+"""What a secret opens, through a rotation of its key pair."""
 
 import json
 
@@ -8,21 +8,21 @@ from botocore.stub import Stubber
 
 from sync_core.connections import aws_session
 from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
-from sync_core.peer import (
+from sync_core.queues.sqs import SQSQueue
+from sync_core.remote import (
     CREDENTIALS_SECONDS,
     FRESH_SECONDS,
-    Peer,
-    PeerAccess,
-    PeerConnection,
+    Access,
+    Connection,
+    Remote,
     queue_endpoint,
     read_access,
 )
-from sync_core.queues.sqs import SQSQueue
 from sync_core.storage.s3_clients import AccessKey, s3_clients
 
 SECRET = "dualway/peer"
-FIRST = PeerAccess(AccessKey("AKIAFIRST", "one"))
-SECOND = PeerAccess(AccessKey("AKIASECOND", "two"))
+FIRST = Access(AccessKey("AKIAFIRST", "one"))
+SECOND = Access(AccessKey("AKIASECOND", "two"))
 
 
 class Vault:
@@ -32,20 +32,20 @@ class Vault:
         self.access = FIRST
         self.now_seconds = 0.0
         self.reads = 0
-        self.made: list[PeerAccess] = []
+        self.made: list[Access] = []
         self.refusal: DualwayError | None = None
-        self.peer = Peer(self.read, self.connect, timer=lambda: self.now_seconds)
+        self.peer = Remote(self.read, self.connect, timer=lambda: self.now_seconds)
 
-    def read(self) -> PeerAccess:
+    def read(self) -> Access:
         self.reads += 1
         if self.refusal is not None:
             raise self.refusal
         return self.access
 
-    def connect(self, access: PeerAccess) -> PeerConnection:
+    def connect(self, access: Access) -> Connection:
         self.made.append(access)
         s3 = s3_clients(aws_session(), "us-west-2", access_key=access.access_key)
-        return PeerConnection(s3)
+        return Connection(s3)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_secret_that_cannot_be_read_is_asked_for_again_by_the_next_request(vau
     assert vault.made == [FIRST]
 
 
-def answer_of(text: str | None) -> PeerAccess:
+def answer_of(text: str | None) -> Access:
     client = boto3.client("secretsmanager", region_name="us-east-1")
     answer = {} if text is None else {"SecretString": text}
     with Stubber(client) as stub:
@@ -170,13 +170,13 @@ def test_what_secrets_manager_refuses_is_said_in_our_words(
 
 def test_a_secret_may_name_the_queue_that_takes_hints() -> None:
     text = '{"access_key_id": "AKIAFIRST", "secret_access_key": "one", "queue_url": "https://q"}'
-    assert answer_of(text) == PeerAccess(FIRST.access_key, "https://q")
+    assert answer_of(text) == Access(FIRST.access_key, "https://q")
 
 
 def test_a_peer_is_nudged_through_its_queue() -> None:
     client = boto3.client("sqs", region_name="us-west-2")
     s3 = s3_clients(aws_session(), "us-west-2", access_key=FIRST.access_key)
-    peer = Peer(lambda: FIRST, lambda _: PeerConnection(s3, SQSQueue(client, "https://q")))
+    peer = Remote(lambda: FIRST, lambda _: Connection(s3, SQSQueue(client, "https://q")))
     body = json.dumps({"key": "k", "size": 0, "from": "peer"})
     with Stubber(client) as stub:
         stub.add_response(

@@ -1,7 +1,8 @@
-"""How the other account is reached: by what its stack put into the mirrored secret.
+"""How a store outside of the own account is reached: by what stands in a secret.
 
-The secret holds the key pair of the peer's dedicated user and, since a pair of sites can ask each
-other to look at a key, the URL of the peer's queue:
+The peer's stack put its own, the mirrored one, there: the key pair of its dedicated user and, since
+a pair of sites can ask each other to look at a key, the URL of its queue. An own bucket that is not
+in AWS has a secret as well, without a queue:
 
     {"access_key_id": "AKIA...", "secret_access_key": "...", "queue_url": "https://sqs..."}
 
@@ -26,7 +27,7 @@ from sync_core.queues.sqs import SQSQueue
 from sync_core.storage.s3_clients import AccessKey, S3Clients
 
 CREDENTIALS_SECONDS = 300
-"""How long the peer's key pair is used before its secret is read again."""
+"""How long a key pair is used before its secret is read again."""
 
 FRESH_SECONDS = 10
 """A key pair read so recently is not read again, however often it is refused."""
@@ -47,24 +48,24 @@ _SECRET_ERRORS: dict[str, type[DualwayError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class PeerAccess:
-    """What the mirrored secret says; `queue_url` None where the peer takes no hints."""
+class Access:
+    """What a secret says; `queue_url` None where nobody takes hints."""
 
     access_key: AccessKey
     queue_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PeerConnection:
-    """Clients that use one key pair of the peer; `identity`, where it can be asked, is its ARN."""
+class Connection:
+    """Clients that use one key pair; `identity`, where it can be asked, is its ARN."""
 
     s3: S3Clients
     hints: SQSQueue | None = None
     identity: Callable[[], str] | None = None
 
 
-class Peer:
-    """The peer's account, through connections that are made anew when the key pair has changed.
+class Remote:
+    """What a secret opens, through connections that are made anew when the key pair has changed.
 
     `read` reads the access and `connect` makes a connection; both are called by one thread at a
     time. Safe to share between threads. Every method raises what `read` raises.
@@ -72,15 +73,15 @@ class Peer:
 
     def __init__(
         self,
-        read: Callable[[], PeerAccess],
-        connect: Callable[[PeerAccess], PeerConnection],
+        read: Callable[[], Access],
+        connect: Callable[[Access], Connection],
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._connect = connect
-        self._current: TTLCache[str, PeerConnection] = TTLCache(1, CREDENTIALS_SECONDS, timer)
+        self._current: TTLCache[str, Connection] = TTLCache(1, CREDENTIALS_SECONDS, timer)
         self._fresh: TTLCache[str, bool] = TTLCache(1, FRESH_SECONDS, timer)
-        self._made: tuple[PeerAccess, PeerConnection] | None = None
+        self._made: tuple[Access, Connection] | None = None
         self._lock = Lock()
 
     def s3(self) -> S3Clients:
@@ -88,12 +89,12 @@ class Peer:
         return self._connection().s3
 
     def identity(self) -> str:
-        """Return the ARN of the peer's dedicated user; empty where nobody tells it."""
+        """Return the ARN of the key pair's user; empty where nobody tells it."""
         identity = self._connection().identity
         return identity() if identity is not None else ""
 
     def nudge(self, key: str) -> None:
-        """Ask the peer's stack to look at a key; nothing where it takes no hints."""
+        """Ask the stack behind it to look at a key; nothing where it takes no hints."""
         hints = self._connection().hints
         if hints is not None:
             hints.send(job_body(key, from_peer=True))
@@ -104,7 +105,7 @@ class Peer:
             if "connection" not in self._fresh:
                 self._current.clear()
 
-    def _connection(self) -> PeerConnection:
+    def _connection(self) -> Connection:
         with self._lock:
             connection = self._current.get("connection")
             if connection is None:
@@ -113,7 +114,7 @@ class Peer:
                 self._fresh["connection"] = True
             return connection
 
-    def _connection_of(self, access: PeerAccess) -> PeerConnection:
+    def _connection_of(self, access: Access) -> Connection:
         if self._made is None or self._made[0] != access:
             connection = self._connect(access)
             for client in (connection.s3.reads, connection.s3.writes):
@@ -127,7 +128,7 @@ class Peer:
             self.forget()
 
 
-def read_access(client: Any, secret: str) -> PeerAccess:
+def read_access(client: Any, secret: str) -> Access:
     """Read the mirrored secret from Secrets Manager.
 
     Raises `AccessDenied`, `Throttled` or `Unavailable`; and `ConfigError`, which says what to do,
@@ -161,7 +162,7 @@ def queue_endpoint(endpoint_url: str | None, queue_url: str) -> str | None:
     return endpoint_url
 
 
-def _parse(text: str, secret: str) -> PeerAccess:
+def _parse(text: str, secret: str) -> Access:
     try:
         found = json.loads(text)
         access_key = AccessKey(str(found["access_key_id"]), str(found["secret_access_key"]))
@@ -173,4 +174,4 @@ def _parse(text: str, secret: str) -> PeerAccess:
     if access_key.access_key_id == NOT_MIRRORED:
         cause = "write a key pair of the peer's dedicated user into it, as `dualway launch` does"
         raise ConfigError("read secret", secret, cause)
-    return PeerAccess(access_key, str(queue_url) if queue_url else None)
+    return Access(access_key, str(queue_url) if queue_url else None)
