@@ -2,7 +2,7 @@
 
 | event | what becomes of it |
 |---|---|
-| one of FORWARDED | it is sent, untouched, as `{"events": [event]}` |
+| one of FORWARDED or IN_SOME_REGIONS | it is sent, untouched, as `{"events": [event]}` |
 | one of PASSED_OVER | nothing: a part of an upload is no object, an aborted upload removes none |
 | any other | ValueError, once everything else is sent |
 
@@ -39,6 +39,9 @@ FORWARDED = frozenset(
 )
 """Events after which an object is another one, or gone (Function Compute, OSS triggers)."""
 
+IN_SOME_REGIONS = frozenset({"ObjectModified:UpdateObjectMeta"})
+"""The same, where OSS tells of it: a trigger elsewhere cannot have it (OSS, event types)."""
+
 PASSED_OVER = frozenset(
     {
         "ObjectCreated:InitiateMultipartUpload",
@@ -68,11 +71,11 @@ class Function:
         whatever `read_settings` and `Forwarder.send` raise.
         """
         events = read_events(event)
-        chosen = [each for each in events if name_of(each) in FORWARDED]
+        chosen = [each for each in events if name_of(each) in FORWARDED | IN_SOME_REGIONS]
         if chosen:
             self._connected().send(chosen, context)
         done = f"{len(chosen)} of {len(events)} events sent"
-        unknown = {name_of(each) for each in events} - FORWARDED - PASSED_OVER
+        unknown = {name_of(each) for each in events} - FORWARDED - IN_SOME_REGIONS - PASSED_OVER
         if unknown:
             names = ", ".join(sorted(unknown))
             raise ValueError(f"{done}; take {names} out of the trigger, it is not forwarded")

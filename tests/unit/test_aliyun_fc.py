@@ -20,7 +20,7 @@ from botocore.credentials import Credentials
 
 from handlers.aliyun_fc.connection import IDLE_SECONDS, NotSent
 from handlers.aliyun_fc.events import read_events
-from handlers.aliyun_fc.index import FORWARDED, PASSED_OVER, Function
+from handlers.aliyun_fc.index import FORWARDED, IN_SOME_REGIONS, PASSED_OVER, Function
 from handlers.aliyun_fc.sending import MOST_BATCH_BYTES, SECRET_SECONDS, in_batches
 from handlers.aliyun_fc.settings import KeyPair, Settings, SettingsError, read_settings
 from handlers.aliyun_fc.signing import sign_for_alibaba, sign_for_sqs
@@ -222,7 +222,7 @@ class TestWhatIsSent:
         assert (seen.method, seen.path) == ("POST", "/")
         assert json.loads(seen.body)["QueueUrl"] == f"{server.url}/111122223333/q"
 
-    @pytest.mark.parametrize("name", sorted(FORWARDED))
+    @pytest.mark.parametrize("name", sorted(FORWARDED | IN_SOME_REGIONS))
     @pytest.mark.parametrize("prefix", ["", "oss:"])
     def test_what_is_forwarded_is_what_the_worker_understands(
         self, forwarding: Forwarding, name: str, prefix: str

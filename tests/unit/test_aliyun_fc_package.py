@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from handlers.aliyun_fc.index import FORWARDED, PASSED_OVER
+from handlers.aliyun_fc.index import FORWARDED, IN_SOME_REGIONS, PASSED_OVER
 from handlers.aliyun_fc.settings import VARIABLES
 from sync_core.errors import ConfigError
 from sync_core.launch.packages_aliyun_fc import build_aliyun_fc_package, main
@@ -99,7 +99,7 @@ class TestDeployment:
         assert set(config["filter"]["key"]) == {"prefix", "suffix"}
 
     def test_no_event_is_both_forwarded_and_passed_over(self) -> None:
-        assert FORWARDED.isdisjoint(PASSED_OVER)
+        assert (FORWARDED | IN_SOME_REGIONS).isdisjoint(PASSED_OVER)
 
     def test_both_ways_deploy_the_same_function(self) -> None:
         properties = dict(RESOURCES["Forwarder"]["Properties"])
@@ -175,7 +175,10 @@ class TestPermissions:
 class TestGuide:
     @GUIDES
     def test_it_names_every_variable_event_role_and_file(self, guide: str) -> None:
-        for name in (*VARIABLES, *(f"oss:{event}" for event in FORWARDED | PASSED_OVER)):
+        for name in (
+            *VARIABLES,
+            *(f"oss:{event}" for event in FORWARDED | IN_SOME_REGIONS | PASSED_OVER),
+        ):
             assert f"| `{name}` |" in guide
         for path in re.findall(r"\]\(([^)#:]+)\)", guide):
             assert (FOLDER / path).exists(), path
