@@ -22,7 +22,8 @@ Read in this order: `model` (the values) and `errors`; `decide` (the table of ve
 | ports | `*protocol` in storage, records, queues; storage.sync_store | values |
 | act: keys | pipeline, in_hand, evaluation, gather, claim, transfer, copy_task, losers | above |
 | act: keys, besides | blocked, tagging | same |
-| act: large objects | large, multipart, sharing, standing, part_work, watch, orphans | above |
+| act: large objects | large, streamed, multipart, sharing, part_work, watch | above |
+| act: uploads, besides | standing, orphans | same |
 | act: around | stack, outcomes, settle, worker, schedule | above |
 | act: finding | turn, finder, shared_round | above |
 | act: guards | guard, sentinel, journal | above |

@@ -6,7 +6,7 @@ base64, as in x-amz-checksum-crc64nvme (API reference, Checksum). An MD5 as a te
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from awscrt import checksums
 
@@ -35,6 +35,14 @@ class Crc64Nvme:
 def md5_of(data: bytes) -> str:
     """Return the MD5 of these bytes."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def etag_of_md5s(md5s: Sequence[str]) -> str:
+    """Return the etag that S3 gives an object in parts that have these MD5s.
+
+    It is the MD5 of theirs, and their number.
+    """
+    return f"{md5_of(b''.join(map(bytes.fromhex, md5s)))}-{len(md5s)}"
 
 
 def crc64nvme(data: bytes) -> str:

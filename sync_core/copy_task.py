@@ -7,8 +7,10 @@ from sync_core import marker
 from sync_core.agreement import Kept
 from sync_core.errors import Ambiguous, LeaseLost, PreconditionFailed
 from sync_core.evidence import Replication, facts_of
+from sync_core.losers import keep_loser
 from sync_core.marker import METADATA_NAME
 from sync_core.model import (
+    Ability,
     Conflict,
     Copy,
     ObjectVersion,
@@ -98,11 +100,18 @@ class CopyTask:
             crc64nvme=source.crc64nvme,
             # A store refuses a retention that is over.
             lock=source.lock.in_force_at(self.stack.now()) if source.lock else None,
+            modified_at=source.last_modified_at,
         )
         to = self.stack.sides.site_name(self.verdict.to)
         replication = Replication(source, self.replaces, to, self.record, tags)
         text = str(replication.marker(self.stack.sides.pair, self._nonce, digest))
-        return replace(write, marker=text) if _has_room(write, text) else write
+        keeps_metadata = Ability.KEEPS_METADATA not in self.destination.lacks
+        return replace(write, marker=text) if keeps_metadata and _has_room(write, text) else write
+
+    def keep_loser(self) -> Kept | None:
+        """Keep what loses to the source, see `losers.keep_loser`; None where nothing loses."""
+        verdict = self.verdict
+        return keep_loser(self.stack, verdict) if isinstance(verdict, Conflict) else None
 
     def require_lease(self) -> None:
         """Raise `LeaseLost` when the lease has run out."""

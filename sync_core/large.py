@@ -5,17 +5,18 @@ to put the same instance in place of the same one, and is never found by listing
 it has just read both sides and decided.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sync_core import marker
 from sync_core.claim import Claim
 from sync_core.copy_task import CopyTask, Sent
-from sync_core.errors import Blocked, DualwayError, PreconditionFailed
-from sync_core.losers import keep_loser
-from sync_core.model import Conflict, SharedUpload, Side, UploadedPart
-from sync_core.multipart import Upload, fitting, require_whole, send_all
+from sync_core.errors import Blocked, PreconditionFailed
+from sync_core.model import SharedUpload, Side, UploadedPart
+from sync_core.multipart import Upload, aborted_on_failure, fitting, require_whole, send_all
 from sync_core.parts import PartPlan, plan_parts
 from sync_core.sharing import share
+from sync_core.stack import Sharing, Stack
 from sync_core.storage.protocol import ObjectWrite
 
 
@@ -37,25 +38,24 @@ def put_in_parts(task: CopyTask, claim: Claim) -> Sent | UnderWay:
     upload, is_resumed = _upload(task, claim, write, plan)
     if task.verdict.to is Side.PEER:
         return _gone_on_with(task, claim, upload, write, is_resumed=is_resumed)
-    try:
+    # What helps the own side stands in no intent: nobody would find it.
+    with aborted_on_failure(upload):
         return _gone_on_with(task, claim, upload, write, is_resumed=False)
-    except BaseException as error:
-        # What helps the own side stands in no intent: nobody would find it.
-        _abort(task, upload, error)
-        raise
 
 
 def _gone_on_with(
     task: CopyTask, claim: Claim, upload: Upload, write: ObjectWrite, *, is_resumed: bool
 ) -> Sent | UnderWay:
-    parts = _shared_parts(task, upload) if _is_shared(task) else None
-    if isinstance(parts, SharedUpload):
-        return UnderWay(parts)
-    if parts is None:
+    sharing = _sharing(task)
+    if sharing is None:
         parts = _own_parts(task, claim, upload, is_resumed=is_resumed)
+    else:
+        shared = _shared(task.stack, sharing, upload)
+        if not shared.is_whole:
+            return UnderWay(shared)
+        parts = sharing.ledger.parts(upload.upload_id)
     whole = require_whole(task.source, parts, upload.plan)
-    verdict = task.verdict
-    kept = keep_loser(task.stack, verdict) if isinstance(verdict, Conflict) else None
+    kept = task.keep_loser()
     task.require_unchanged()
     written = task.written(
         lambda: task.destination.complete_if(
@@ -63,18 +63,9 @@ def _gone_on_with(
         )
     )
     claim.upload_is_complete(upload.upload_id)
-    sharing = task.stack.sharing
-    if sharing is not None and _is_shared(task):
+    if sharing is not None:
         sharing.ledger.end(upload.upload_id, "completed", task.stack.now())
     return Sent(write, written, kept, was_begun_earlier=is_resumed)
-
-
-def _abort(task: CopyTask, upload: Upload, error: BaseException) -> None:
-    """Throw the parts away; should that fail too, the first error keeps the word."""
-    try:
-        task.destination.abort_multipart_upload(upload.key, upload.upload_id)
-    except DualwayError as failure:
-        error.add_note(f"the upload {upload.upload_id} was left behind: {failure}")
 
 
 def _plan(task: CopyTask) -> PartPlan:
@@ -104,30 +95,28 @@ def _upload(
     return upload, is_resumed
 
 
-def _is_shared(task: CopyTask) -> bool:
+def _sharing(task: CopyTask) -> Sharing | None:
+    """Return what the upload is shared by; None where this worker sends all of its parts."""
     is_giant = task.source.size_bytes >= task.stack.settings.shared_upload_bytes
-    return is_giant and task.verdict.to is Side.PEER and task.stack.sharing is not None
+    return task.stack.sharing if is_giant and task.verdict.to is Side.PEER else None
 
 
-def _shared_parts(task: CopyTask, upload: Upload) -> list[UploadedPart] | SharedUpload:
-    sharing = task.stack.sharing
-    if sharing is None:
-        raise AssertionError("a shared upload has a ledger")
-    shared = share(task.stack, sharing, upload)
+def _shared(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
+    shared = share(stack, sharing, upload)
     if shared.ended is not None:
         raise PreconditionFailed("copy", upload.key, f"the upload was {shared.ended}")
-    return list(sharing.ledger.parts(upload.upload_id)) if shared.is_whole else shared
+    return shared
 
 
 def _own_parts(
     task: CopyTask, claim: Claim, upload: Upload, *, is_resumed: bool
-) -> list[UploadedPart]:
+) -> Sequence[UploadedPart]:
     key, upload_id, plan = upload.key, upload.upload_id, upload.plan
     listed = task.destination.list_parts(key, upload_id) if is_resumed else ()
     if listed is None:
         raise PreconditionFailed("copy", key, f"the upload {upload_id} is gone")
     have = fitting(listed, plan)
-    missing = [number for number in range(1, plan.count + 1) if number not in have]
+    missing = [number for number in plan.numbers if number not in have]
     sent = send_all(upload, missing, task.stack.context.part_executor, claim.renew)
     have.update({part.number: part for part in sent})
     return [have[number] for number in sorted(have)]

@@ -12,13 +12,14 @@ from sync_core.agreement import Kept
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.evidence import facts, only_bytes_can_tell, same_value
 from sync_core.model import (
+    Ability,
     Conflict,
     ConflictPolicy,
     Copy,
     ObjectVersion,
     VersionEntry,
 )
-from sync_core.multipart import Upload, send_all
+from sync_core.multipart import Upload, aborted_on_failure, send_all
 from sync_core.parts import plan_parts
 from sync_core.routing import conflict_key, longest_key_bytes
 from sync_core.stack import Stack
@@ -107,7 +108,7 @@ def _keep(
 
 def _copy_aside(stack: Stack, store: SyncStore, loser: ObjectVersion, key: str) -> None:
     """Have the store copy the loser inside its bucket, in parts where one request cannot."""
-    if loser.size_bytes <= MAX_SERVER_SIDE_COPY_BYTES:
+    if loser.size_bytes <= MAX_SERVER_SIDE_COPY_BYTES or Ability.HAS_PARTS in store.lacks:
         store.copy_if(loser, key)
         return
     plan = plan_parts(loser.size_bytes, store.part_limits, _PART_BYTES)
@@ -117,13 +118,9 @@ def _copy_aside(stack: Stack, store: SyncStore, loser: ObjectVersion, key: str) 
     upload = Upload(
         store, store, key, loser.etag, upload_id, plan, by_store=True, source_key=loser.key
     )
-    try:
-        numbers = range(1, plan.count + 1)
-        parts = send_all(upload, numbers, stack.context.part_executor, lambda: None)
+    with aborted_on_failure(upload):
+        parts = send_all(upload, plan.numbers, stack.context.part_executor, lambda: None)
         store.complete_if(key, upload_id, parts, None)
-    except BaseException:
-        store.abort_multipart_upload(key, upload_id)
-        raise
 
 
 def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:

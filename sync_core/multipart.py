@@ -4,14 +4,22 @@ Each part is read from one instance of the source, named by its etag, so parts o
 never meet. How many travel at once is the executor's business, and with it the memory they take.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sync_core.checksums import joined
-from sync_core.errors import Ambiguous, IntegrityError, PreconditionFailed, Unavailable
+from sync_core.errors import (
+    Ambiguous,
+    DualwayError,
+    IntegrityError,
+    PreconditionFailed,
+    Unavailable,
+)
 from sync_core.model import ObjectVersion, UploadedPart
 from sync_core.parts import PartPlan
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectStore
 from sync_core.storage.sync_store import SyncStore
 
@@ -57,9 +65,8 @@ class Upload:
         byte_range = ByteRange(first, first + size_bytes - 1) if size_bytes else None
         if self.by_store:
             place = self.source.place(self.source_key or self.key)
-            return self.destination.copy_part_from(
-                self.key, self.upload_id, number, place, self.etag, byte_range
-            )
+            piece = Piece(place, self.etag, byte_range)
+            return self.destination.copy_part_from(self.key, self.upload_id, number, piece)
         reader = self.source.get(self.key, etag=self.etag, byte_range=byte_range)
         if reader is None:
             raise PreconditionFailed("get", self.key, "the source is gone")
@@ -99,6 +106,22 @@ def _wait(futures: Sequence[Future[UploadedPart]], beat: Callable[[], None]) -> 
             beat()
 
 
+@contextmanager
+def aborted_on_failure(upload: Upload) -> Iterator[None]:
+    """Throw the parts away when the block fails; should that fail too, the first error is raised.
+
+    The other one is a note on it then.
+    """
+    try:
+        yield
+    except BaseException as error:
+        try:
+            upload.destination.abort_multipart_upload(upload.key, upload.upload_id)
+        except DualwayError as failure:
+            error.add_note(f"the upload {upload.upload_id} was left behind: {failure}")
+        raise
+
+
 def fitting(parts: Iterable[UploadedPart], plan: PartPlan) -> dict[int, UploadedPart]:
     """Return those parts of an earlier attempt that are as long as the plan wants them, by number.
 
@@ -120,7 +143,7 @@ def require_whole(
     Their digests are compared with the source's where the source has one of its whole content. None
     where a part has none.
     """
-    if [part.number for part in fitting(parts, plan).values()] != list(range(1, plan.count + 1)):
+    if [part.number for part in fitting(parts, plan).values()] != list(plan.numbers):
         cause = f"{len(parts)} parts are not the {plan.count} parts of {plan.size_bytes} bytes"
         raise IntegrityError("complete upload", instance.key, cause)
     known = [(part.crc64nvme, part.size_bytes) for part in parts if part.crc64nvme is not None]

@@ -51,11 +51,14 @@ def orphans_among(
 ) -> Iterator[OpenUpload]:
     """Yield the uploads that neither the ledger (`shared`) nor their key's record has."""
     for upload in uploads:
-        record = records.get(upload.key)
-        intent = record.intent if record is not None else None
-        is_intended = intent is not None and intent.upload_id == upload.upload_id
+        is_intended = _is_intended(upload.upload_id, records.get(upload.key))
         if not is_intended and upload.upload_id not in shared:
             yield upload
+
+
+def _is_intended(upload_id: str, record: SyncRecord | None) -> bool:
+    intent = record.intent if record is not None else None
+    return intent is not None and intent.upload_id == upload_id
 
 
 def _begun_before(at: datetime, uploads: Iterable[OpenUpload]) -> Iterator[OpenUpload]:
@@ -77,8 +80,7 @@ def end_orphans(stack: Stack, days: int) -> None:
     ledger = stack.sharing.ledger if stack.sharing is not None else None
     for shared in [] if ledger is None else list(ledger.list()):
         record = stack.records.read([shared.key]).get(shared.key)
-        intent = record.intent if record is not None else None
-        if intent is None or intent.upload_id != shared.upload_id:
+        if not _is_intended(shared.upload_id, record):
             give_up(stack, shared.key, shared.upload_id, "aborted")
     for side in Side:
         store = stack.sides.store(side)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sync_core.errors import ConfigError, MalformedEvent, Stale
+from sync_core.errors import MalformedEvent, Stale
 from sync_core.model import Action, Outcome, PartJob, SharedUpload, SkipReason
 from sync_core.multipart import Upload, send_all
 from sync_core.parts import PartPlan, numbers_in
@@ -24,13 +24,11 @@ class PartWork:
         self._is_redelivered = receive_count > 1
 
     def do(self) -> None:
-        """Send the parts and count them; raises what the stores and the ledger raise."""
-        sharing = self._stack.sharing
-        if sharing is None:
-            advice = (
-                "set DUALWAY_PARTS_TABLE to the site's table of parts, as the stack's outputs say"
-            )
-            raise ConfigError("send parts", self.key, advice)
+        """Send the parts and count them; raises what the stores and the ledger raise.
+
+        `ConfigError` where the stack shares no uploads.
+        """
+        sharing = self._stack.require_sharing("send parts")
         shared = sharing.ledger.read(self._job.upload_id)
         if shared is None or shared.ended is not None:
             # Whoever ended it may have died before it was recorded, with this message in hand.

@@ -1,9 +1,8 @@
 """How an object is cut into the parts of a multipart upload, and parts into runs. Pure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sync_core.model import PartLimits
+from sync_core.model import PartLimits, count_of_parts
 
 MIB = 1024**2
 TIB = 1024**4
@@ -36,7 +35,12 @@ class PartPlan:
     @property
     def count(self) -> int:
         """How many parts there are."""
-        return max(1, -(-self.size_bytes // self.part_bytes))
+        return count_of_parts(self.size_bytes, self.part_bytes)
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the parts, from 1."""
+        return range(1, self.count + 1)
 
     def span(self, number: int) -> tuple[int, int]:
         """Return where part `number` (from 1) begins, and its size."""
@@ -94,8 +98,3 @@ def _fits(size_bytes: int, limits: PartLimits, part_bytes: int) -> bool:
         return False
     is_one = part_bytes >= size_bytes
     return part_bytes <= limits.most_bytes and (is_one or part_bytes >= limits.least_bytes)
-
-
-def spans(plan: PartPlan) -> Iterator[tuple[int, int]]:
-    """Yield where each part begins, and its size."""
-    return (plan.span(number) for number in range(1, plan.count + 1))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sync_core.checksums import md5_of
 from sync_core.errors import AccessDenied, Poison, Stale, Unavailable
-from sync_core.model import Capabilities, ControlItem, ObjectVersion
+from sync_core.model import Ability, Capabilities, ControlItem, ObjectVersion
 from sync_core.records.protocol import ControlStore
 from sync_core.routing import OWN_PREFIX
 from sync_core.storage.protocol import ObjectWrite, Written
@@ -119,9 +119,14 @@ def can_fetch(own: SyncStore, peer: SyncStore, nonce: str) -> bool:
         fetched.clean_up()
 
 
-def guarantee(side: str, capabilities: Capabilities) -> str:
-    """Return a sentence for people: the level, what is missing, and what follows from it."""
-    clauses = (*_about_puts(capabilities), *_about_deletes(capabilities))
+def guarantee(
+    side: str, capabilities: Capabilities, lacks: frozenset[Ability] = frozenset()
+) -> str:
+    """Return a sentence for people: the level, what is missing, and what follows from it.
+
+    `lacks` is what the side's store lacks (see `SyncStore`).
+    """
+    clauses = (*_about_puts(capabilities), *_about_deletes(capabilities, lacks))
     if not clauses and capabilities.is_versioned:
         clauses = ("all writes are conditional, and what they replace stays as a version",)
     text = "; ".join(clauses) or "all writes are conditional"
@@ -143,16 +148,16 @@ def _about_puts(capabilities: Capabilities) -> tuple[str, ...]:
     return (f"PUT does not honour {missing}", follows)
 
 
-def _about_deletes(capabilities: Capabilities) -> tuple[str, ...]:
+def _about_deletes(capabilities: Capabilities, lacks: frozenset[Ability]) -> tuple[str, ...]:
     if capabilities.deletes_if_match:
         return ()
     if capabilities.is_versioned:
         follows = "a delete that hits another instance than was read is taken back"
     else:
-        follows = (
-            "a delete may undo a write that arrives within the same milliseconds, "
-            f"the object as it was read is kept under {OWN_PREFIX}trash/"
-        )
+        kept = f"the object as it was read is kept under {OWN_PREFIX}trash/"
+        if Ability.COPIES in lacks:
+            kept = "no copy of the object is kept"
+        follows = f"a delete may undo a write that arrives within the same milliseconds, {kept}"
     return ("DELETE does not honour If-Match", follows)
 
 

@@ -9,6 +9,7 @@ from email.header import decode_header, make_header
 from sync_core.checksums import crc64nvme, md5_of
 from sync_core.errors import AccessDenied, DualwayError, IntegrityError, Poison, Stale
 from sync_core.model import Ability, ObjectVersion, UploadedPart
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Written
 from sync_core.storage.sync_store import SyncStore
 
@@ -64,6 +65,7 @@ class Trial:
             Ability.TAKES_ANY_KEY: self.takes_any_key,
             Ability.HAS_PARTS: self.has_parts,
             Ability.COMPLETES_IF_ABSENT: self.completes_if_absent,
+            Ability.COPIES: self.copies,
             Ability.COPIES_IF_MATCH: self.copies_if_match,
             Ability.COPIES_PARTS: self.copies_parts,
         }
@@ -166,11 +168,15 @@ class Trial:
             "CompleteMultipartUpload",
         )
 
-    def copies_if_match(self) -> None:
-        """Copy the instance that is there, and no other."""
+    def copies(self) -> None:
+        """Copy the instance that is there."""
         source, copy = self.present("source"), self._key("copy")
         self._note(self.store.copy_if(source, copy))
         self._expect_data(copy)
+
+    def copies_if_match(self) -> None:
+        """Copy no other instance than the one that is there."""
+        source, copy = self.present("source"), self._key("refused copy")
         other = replace(source, etag=_OTHER_ETAG)
         self._expect_refusal(lambda: self._note(self.store.copy_if(other, copy)), "CopyObject")
 
@@ -178,8 +184,8 @@ class Trial:
         """Take a part from an object that is there."""
         source, key = self.present("source"), self._key("copied parts")
         upload_id = self._begun(key)
-        place = self.store.place(source.key)
-        part = self.store.copy_part_from(key, upload_id, 1, place, source.etag, None)
+        piece = Piece(self.store.place(source.key), source.etag)
+        part = self.store.copy_part_from(key, upload_id, 1, piece)
         _require(part.size_bytes == len(_DATA), f"a part of {part.size_bytes} bytes was copied")
 
     def clean_up(self) -> None:

@@ -19,6 +19,8 @@ from sync_core.stack import Sharing, Stack
 STALL_SECONDS = 900
 """When no run was counted for so long, messages may have been lost."""
 
+_STALL = timedelta(seconds=STALL_SECONDS)
+
 
 def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     """Have the upload's parts sent by whoever receives their messages; return how far it is.
@@ -43,21 +45,15 @@ def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
         sharing.watch(upload.key, upload.upload_id)
     if shared == fresh:
         send_runs(sharing, stack.sides.pair.own.prefix, shared, frozenset())
-    elif is_stalled(shared, now - shared.changed_at) and sharing.ledger.claim(shared, now):
+    elif now - shared.changed_at >= _STALL and sharing.ledger.claim(shared, now):
         counted = sharing.ledger.runs(shared.upload_id)
         send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
     return shared
 
 
-def is_stalled(shared: SharedUpload, since_change: timedelta) -> bool:
-    """Tell whether messages of the upload may have been lost."""
-    return not shared.is_whole and since_change >= timedelta(seconds=STALL_SECONDS)
-
-
-def send_runs(sharing: Sharing, prefix: str, shared: SharedUpload, counted: frozenset[int]) -> int:
-    """Send a message for each run that was not counted; return how many there were."""
+def send_runs(sharing: Sharing, prefix: str, shared: SharedUpload, counted: frozenset[int]) -> None:
+    """Send a message for each run that was not counted."""
     runs = run_count(shared.part_count, shared.run_parts)
     missing = [run for run in range(runs) if run not in counted]
     key, upload_id = prefix + shared.key, shared.upload_id
     sharing.queue.send_many([part_job_body(key, upload_id, run) for run in missing])
-    return len(missing)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sync_core.decide import Terms
+from sync_core.errors import ConfigError
 from sync_core.model import Capabilities, ConflictPolicy, Direction, Outcome, Side, SitePair
 from sync_core.prefix_list import PrefixList
 from sync_core.queues.protocol import SupportsBulkSend
@@ -142,6 +143,13 @@ class Stack:
     settings: Settings
     context: Context = field(repr=False)
     sharing: Sharing | None = field(default=None, repr=False)
+
+    def require_sharing(self, operation: str) -> Sharing:
+        """Return what uploads are shared by; raises `ConfigError` where they are not."""
+        if self.sharing is None:
+            cause = "is not set: take its value from the outputs of the site's stack"
+            raise ConfigError(operation, "DUALWAY_PARTS_TABLE", cause)
+        return self.sharing
 
     def now(self) -> datetime:
         """Return the present instant."""

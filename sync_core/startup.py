@@ -169,7 +169,9 @@ class Startup:
         )
         settings = replace(self._stack.settings, prefixes=prefixes)
         stack = replace(self._stack, sides=sides, settings=settings)
-        sentences = tuple(guarantee(raw.site_name(side), abilities[side]) for side in Side)
+        sentences = tuple(
+            guarantee(raw.site_name(side), abilities[side], raw.store(side).lacks) for side in Side
+        )
         parts = GuardParts(sides, stack.records, context.clock, context.nonce)
         guard = Guard(parts, _ruled(self._rules, prefixes), self._telemetry)
         return Running(stack, guard, Pipeline(stack, guard), sentences)

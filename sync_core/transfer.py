@@ -7,7 +7,7 @@ What comes back is a fact for the record, or an error that says what to do with 
 |---|---|
 | the peer's store can read it, put in one, up to 5 GiB | the store copies it, in one request |
 | up to `Settings.one_put_bytes` | one PUT, streamed |
-| larger | in parts: see `large` |
+| larger | in parts: see `large`; where the store takes none, one PUT: see `streamed` |
 """
 
 import hashlib
@@ -21,11 +21,21 @@ from sync_core.claim import Claim
 from sync_core.copy_task import CopyTask, Sent, require_lease, source_side
 from sync_core.errors import Ambiguous, Archived, Blocked, IntegrityError, PreconditionFailed
 from sync_core.large import UnderWay, put_in_parts
-from sync_core.losers import keep_loser, keep_overwritten, require_deleted
-from sync_core.model import Conflict, Copy, Delete, ObjectVersion, Pair, Side, SyncRecord
+from sync_core.losers import keep_overwritten, require_deleted
+from sync_core.model import (
+    Ability,
+    Conflict,
+    Copy,
+    Delete,
+    ObjectVersion,
+    Pair,
+    Side,
+    SyncRecord,
+)
 from sync_core.stack import Stack
 from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import ObjectReader, Readable
+from sync_core.streamed import put_streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,8 @@ def _sent(
         with reader or _open_source(stack, verdict) as body:
             task = CopyTask(stack, verdict, record, body.version)
             return task, _put(task, body)
+    if Ability.HAS_PARTS in task.destination.lacks:
+        return task, put_streamed(task, claim)
     sent = put_in_parts(task, claim)
     return sent if isinstance(sent, UnderWay) else (task, sent)
 
@@ -128,7 +140,7 @@ def _open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
 
 def _put(task: CopyTask, body: Readable) -> Sent:
     """Copy in one conditional PUT, streamed where the digest is known beforehand."""
-    kept = _keep_loser(task)
+    kept = task.keep_loser()
     md5 = task.source.md5
     if md5 is None:
         data = _read_all(body, task.source)
@@ -143,18 +155,13 @@ def _put(task: CopyTask, body: Readable) -> Sent:
 
 def _have_it_copied(task: CopyTask) -> Sent:
     """Have the destination's store fetch it, in one conditional request."""
-    kept = _keep_loser(task)
+    kept = task.keep_loser()
     source = task.source
     write = task.write(None, marker.digest_of(source.md5))
     task.require_lease()
     place = task.source_store.place(source.key)
     written = task.written(lambda: task.destination.copy_from(place, source, write, task.replaces))
     return Sent(write, written, kept)
-
-
-def _keep_loser(task: CopyTask) -> Kept | None:
-    verdict = task.verdict
-    return keep_loser(task.stack, verdict) if isinstance(verdict, Conflict) else None
 
 
 def _read_all(body: Readable, source: ObjectVersion) -> bytes:

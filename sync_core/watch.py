@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sync_core.errors import ConfigError
 from sync_core.events import job_body
 from sync_core.model import SharedUpload
 from sync_core.queues.protocol import SupportsBulkSend
@@ -163,10 +162,7 @@ class Watch:
 
 def watch_over(stack: Stack, own_prefix: str) -> Watch:
     """Return what looks at a stack's uploads; raises `ConfigError` where it shares none."""
-    if stack.sharing is None:
-        cause = "is not set: take its value from the outputs of the site's stack"
-        raise ConfigError("watch uploads", "DUALWAY_PARTS_TABLE", cause)
-    sides, sharing = stack.sides, stack.sharing
+    sides, sharing = stack.sides, stack.require_sharing("watch uploads")
     clock = stack.context.clock
     return Watch(
         WatchParts(sides.own, sides.peer, sharing.ledger, sharing.queue, own_prefix, clock)

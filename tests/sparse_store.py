@@ -6,7 +6,6 @@ joins parts only if they tile the object exactly. So 5 TiB take seconds, and a p
 or in another's place still shows.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -14,18 +13,19 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
+from sync_core.checksums import etag_of_md5s
 from sync_core.errors import Blocked, IntegrityError, PreconditionFailed
 from sync_core.model import (
     ListedObject,
     ObjectVersion,
     PartLimits,
-    Place,
     UploadedPart,
     VersionEntry,
 )
-from sync_core.parts import MIB, S3_LIMITS, plan_parts, spans, uniform_part_bytes
+from sync_core.parts import MIB, S3_LIMITS, plan_parts, uniform_part_bytes
 from sync_core.storage.forwarding import ForwardingStore
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
 
 GIANT_BYTES = 256 * MIB
@@ -151,10 +151,10 @@ class SparseStore(ForwardingStore):
         """Put a new giant there in parts, as a user does, in place of whatever is there."""
         content = len(self._giants.objects)
         upload_id = self.create_multipart_upload(ObjectWrite(key, size_bytes))
-        tiles = spans(plan_parts(size_bytes, S3_LIMITS, part_bytes))
+        plan = plan_parts(size_bytes, S3_LIMITS, part_bytes)
         parts = [
-            self._keep(key, upload_id, number, Span(content, *tile))
-            for number, tile in enumerate(tiles, start=1)
+            self._keep(key, upload_id, number, Span(content, *plan.span(number)))
+            for number in plan.numbers
         ]
         self.complete_if(key, upload_id, parts, self._inner.head(key))
         planted = self.head(key)
@@ -220,21 +220,15 @@ class SparseStore(ForwardingStore):
             raise IntegrityError("upload part", key, f"{span} has not {size_bytes} bytes")
         return self._keep(key, upload_id, part_number, span)
 
-    def copy_part_from(  # noqa: PLR0917 - as the port has it
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
-        giant = self._giants.objects.get(etag)
+        giant = self._giants.objects.get(piece.etag)
         if giant is None:
-            return self._inner.copy_part_from(key, upload_id, part_number, source, etag, byte_range)
-        span = _span(giant, key, byte_range)
+            return self._inner.copy_part_from(key, upload_id, part_number, piece)
+        span = _span(giant, key, piece.byte_range)
         # For what it checks: the bytes that stand for the whole giant are replaced at once.
-        self._inner.copy_part_from(key, upload_id, part_number, source, etag, None)
+        self._inner.copy_part_from(key, upload_id, part_number, replace(piece, byte_range=None))
         return self._keep(key, upload_id, part_number, span)
 
     def list_parts(
@@ -260,7 +254,8 @@ class SparseStore(ForwardingStore):
         _require_tiles(key, tiles, size_bytes)
         part_bytes = uniform_part_bytes(size_bytes, tiles[0].size_bytes, len(tiles))
         # It must be known before anybody can see it.
-        self._giants.objects[_etag_of(parts)] = Giant(tiles[0].content, size_bytes, part_bytes)
+        etag = etag_of_md5s([part.etag for part in parts])
+        self._giants.objects[etag] = Giant(tiles[0].content, size_bytes, part_bytes)
         return self._inner.complete_if(key, upload_id, parts, replaces)
 
     def _keep(self, key: str, upload_id: str, part_number: int, span: Span) -> UploadedPart:
@@ -295,8 +290,3 @@ def _require_tiles(key: str, tiles: Sequence[Span], size_bytes: int) -> None:
         is_whole &= one.size_bytes >= S3_LIMITS.least_bytes
     if not is_whole:
         raise IntegrityError("complete upload", key, "the parts do not tile the object")
-
-
-def _etag_of(parts: Sequence[UploadedPart]) -> str:
-    digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-    return f"{hashlib.md5(digests).hexdigest()}-{len(parts)}"

@@ -18,7 +18,6 @@ from sync_core.cli.deployments import ReadyFile, open_deployment
 from sync_core.cli.terminal import new_console, shown, shown_bytes
 from sync_core.local.ready_file import read_ready_file
 from sync_core.model import SharedUpload
-from sync_core.parts import PartPlan
 from sync_core.queues.protocol import QueueCounts
 
 _BAR_CHARACTERS = 24
@@ -148,7 +147,7 @@ def _bar(upload: SharedUpload) -> Table:
 
 def _progress(upload: SharedUpload, at: datetime) -> str:
     return (
-        f"{upload.done_parts:,} of {_part_count(upload):,} parts, "
+        f"{upload.done_parts:,} of {upload.part_count:,} parts, "
         f"under way for {shown_duration(at - upload.opened_at)}, "
         f"last progress {shown_duration(at - upload.changed_at)} ago"
     )
@@ -159,10 +158,6 @@ def _percent(upload: SharedUpload) -> int:
     return 100 * upload.done_bytes // max(1, upload.size_bytes)
 
 
-def _part_count(upload: SharedUpload) -> int:
-    return PartPlan(upload.size_bytes, upload.part_bytes).count
-
-
 def _upload_document(upload: SharedUpload, at: datetime) -> dict[str, object]:
     return {
         "key": upload.key,
@@ -171,7 +166,7 @@ def _upload_document(upload: SharedUpload, at: datetime) -> dict[str, object]:
         "done_bytes": upload.done_bytes,
         "size_bytes": upload.size_bytes,
         "done_parts": upload.done_parts,
-        "parts": _part_count(upload),
+        "parts": upload.part_count,
         "opened_at": upload.opened_at.isoformat(),
         "changed_at": upload.changed_at.isoformat(),
         "age_seconds": (at - upload.opened_at).total_seconds(),

@@ -42,6 +42,7 @@ from sync_core.model.uploads import (
     Place,
     SharedUpload,
     UploadedPart,
+    count_of_parts,
 )
 from sync_core.model.verdicts import (
     Acknowledge,
@@ -105,6 +106,7 @@ __all__ = [
     "Verdict",
     "VersionEntry",
     "Waiting",
+    "count_of_parts",
     "listed_id",
     "written_id",
 ]

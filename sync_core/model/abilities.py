@@ -22,5 +22,6 @@ class Ability(StrEnum):
     TAKES_ANY_KEY = "any key can be stored and listed"
     HAS_PARTS = "multipart uploads"
     COMPLETES_IF_ABSENT = "complete an upload with If-None-Match"
+    COPIES = "copies inside the bucket"
     COPIES_IF_MATCH = "copy with x-amz-copy-source-if-match"
     COPIES_PARTS = "copy a part"

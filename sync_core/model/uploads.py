@@ -54,6 +54,11 @@ class PartJob:
     run: int
 
 
+def count_of_parts(size_bytes: int, part_bytes: int) -> int:
+    """Return how many parts of that size make an object; an empty one has one."""
+    return max(1, -(-size_bytes // part_bytes))
+
+
 @dataclass(frozen=True, slots=True)
 class SharedUpload:
     """What the ledger says of an upload whose parts several workers send.
@@ -78,7 +83,7 @@ class SharedUpload:
     @property
     def part_count(self) -> int:
         """How many parts there are to be."""
-        return max(1, -(-self.size_bytes // self.part_bytes))
+        return count_of_parts(self.size_bytes, self.part_bytes)
 
     @property
     def is_whole(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from sync_core.model import (
+    Ability,
     ListedObject,
     ObjectVersion,
     OpenUpload,
@@ -11,6 +12,7 @@ from sync_core.model import (
     UploadedPart,
     VersionEntry,
 )
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
 from sync_core.storage.sync_store import SyncStore
 
@@ -25,6 +27,11 @@ class ForwardingStore:
     def bucket(self) -> str:
         """The bucket's name."""
         return self._inner.bucket
+
+    @property
+    def lacks(self) -> frozenset[Ability]:
+        """Abilities that no store of this kind has."""
+        return self._inner.lacks
 
     @property
     def part_limits(self) -> PartLimits:
@@ -105,17 +112,11 @@ class ForwardingStore:
         """Send one part (numbers start at 1); return what was taken."""
         return self._inner.upload_part(key, upload_id, part_number, body, size_bytes)
 
-    def copy_part_from(  # noqa: PLR0913, PLR0917 - as the port has it
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
-        """Take one part from `source`, if that still has `etag`."""
-        return self._inner.copy_part_from(key, upload_id, part_number, source, etag, byte_range)
+        """Take one part from `piece`."""
+        return self._inner.copy_part_from(key, upload_id, part_number, piece)
 
     def list_parts(
         self, key: str, upload_id: str, limit: int | None = None

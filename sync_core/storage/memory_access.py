@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from sync_core.checksums import md5_of
 from sync_core.errors import AccessDenied, PreconditionFailed
-from sync_core.model import ObjectVersion, Place
+from sync_core.model import Ability, ObjectVersion, Place
 from sync_core.storage.memory_bucket import Condition, MemoryBucket, Stored, Upload
-from sync_core.storage.memory_rules import md5_of, readable, stored_as
+from sync_core.storage.memory_rules import readable, stored_as
 from sync_core.storage.protocol import ObjectWrite, Written
 
 
@@ -26,6 +27,11 @@ class MemoryAccess:
     def bucket(self) -> str:
         """The bucket's name."""
         return self._bucket.name
+
+    @property
+    def lacks(self) -> frozenset[Ability]:
+        """Nothing: a bucket may ignore conditions, but takes them."""
+        return frozenset()
 
     def place(self, key: str) -> Place:
         """Return where the store has a key."""

@@ -1,6 +1,5 @@
 """The state of a bucket in memory, and what is told of its changes."""
 
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from enum import Enum
 from threading import RLock
 from typing import Literal
 
+from sync_core.checksums import md5_of
 from sync_core.errors import ConfigError
 from sync_core.model import ObjectVersion, UploadedPart
 from sync_core.parts import S3_LIMITS
@@ -26,7 +26,7 @@ NULL_VERSION = "null"
 Condition = Literal["create", "replace", "delete"]
 
 _DELETIONS = ("ObjectRemoved:", "LifecycleExpiration:")
-_ETAG_OF_NOTHING = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+_ETAG_OF_NOTHING = md5_of(b"")
 
 
 class Versioning(Enum):
@@ -252,7 +252,7 @@ class MemoryBucket:
 
     def _unique(self, purpose: str) -> str:
         text = f"{purpose} {self.number()} of {self.name}"
-        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+        return md5_of(text.encode())
 
     def _announce(self, event_name: str, stored: Stored, principal_id: str) -> None:
         """Tell the listeners of a change to this version.

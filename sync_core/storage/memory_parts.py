@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from sync_core.checksums import etag_of_md5s, md5_of
 from sync_core.errors import PreconditionFailed
 from sync_core.model import ObjectVersion, OpenUpload, PartLimits, Place, UploadedPart
 from sync_core.parts import uniform_part_bytes
@@ -13,14 +14,13 @@ from sync_core.storage.memory_rules import (
     assembled,
     chosen_parts,
     cut,
-    etag_in_parts,
     kept,
-    md5_of,
     require_copyable,
     require_part,
     require_storable,
 )
-from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
+from sync_core.storage.parts_protocol import Piece
+from sync_core.storage.protocol import ObjectWrite, Readable, Written
 
 
 class MemoryParts(MemoryAccess):
@@ -83,8 +83,8 @@ class MemoryParts(MemoryAccess):
             chosen = chosen_parts(upload, parts, crc64nvme, self.part_limits)
             self._require_replaceable("complete upload", key, replaces)
             del self._bucket.uploads[upload_id]
-            stored = assembled(upload, chosen, self._bucket.shown_etag(etag_in_parts(chosen)))
-            return self._add(stored, "CompleteMultipartUpload")
+            etag = self._bucket.shown_etag(etag_of_md5s([each.part.etag for each in chosen]))
+            return self._add(assembled(upload, chosen, etag), "CompleteMultipartUpload")
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """Throw the parts away; an unknown upload is no error."""
@@ -122,19 +122,14 @@ class MemoryParts(MemoryAccess):
             shown = replace(write, crc64nvme=stored.version.crc64nvme)
             return self._put(shown, stored.data, "Copy")
 
-    def copy_part_from(  # noqa: PLR0913, PLR0917 - as the port has it
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
-        """Keep one part with bytes from `source`, if that still has `etag`."""
+        """Keep one part with the bytes of `piece`."""
+        byte_range = piece.byte_range
         if byte_range is not None:
-            require_copyable(source.key, byte_range.last - byte_range.first + 1)
-        data = cut(self._at(source, etag), byte_range)
+            require_copyable(piece.place.key, byte_range.last - byte_range.first + 1)
+        data = cut(self._at(piece.place, piece.etag), byte_range)
         require_part(key, part_number, len(data), self.part_limits)
         return self._keep("copy part", key, upload_id, part_number, data)
 

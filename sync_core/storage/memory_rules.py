@@ -1,11 +1,10 @@
 """What S3 accepts, and what it makes of it, as far as the bucket in memory follows it."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sync_core.checksums import crc64nvme, joined
+from sync_core.checksums import crc64nvme, joined, md5_of
 from sync_core.errors import Archived, Blocked, IntegrityError, PreconditionFailed
 from sync_core.model import ObjectVersion, PartLimits, UploadedPart, VersionEntry
 from sync_core.routing import MAX_KEY_BYTES, MAX_METADATA_BYTES
@@ -16,11 +15,6 @@ from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable
 
 _DEFAULT_HEADERS = {"content-type": "binary/octet-stream"}
-
-
-def md5_of(data: bytes) -> str:
-    """Return the MD5 in hex."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def readable(stored: Stored, operation: str) -> Stored:
@@ -151,12 +145,6 @@ def chosen_parts(
         cause = f"a part has less than {limits.least_bytes} bytes"
         raise Blocked("complete upload", key, cause)
     return known
-
-
-def etag_in_parts(parts: Sequence[KeptPart]) -> str:
-    """Return the etag that is no MD5 of the whole."""
-    digests = b"".join(bytes.fromhex(each.part.etag) for each in parts)
-    return f"{md5_of(digests)}-{len(parts)}"
 
 
 def assembled(upload: Upload, parts: Sequence[KeptPart], etag: str) -> Stored:

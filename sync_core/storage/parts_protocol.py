@@ -4,10 +4,20 @@
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from sync_core.model import ObjectVersion, OpenUpload, PartLimits, Place, UploadedPart
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a part is copied from: the instance `etag` at `place`; `byte_range` None: all of it."""
+
+    place: Place
+    etag: str
+    byte_range: ByteRange | None = None
 
 
 @runtime_checkable
@@ -97,18 +107,12 @@ class SupportsPeerCopy(Protocol):
         """
         ...
 
-    def copy_part_from(  # noqa: PLR0913, PLR0917 - which part of what, and from where
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
-        """Take one part from `source`, if that still has `etag`; `byte_range` None: all of it.
+        """Take one part from `piece`; to repeat it is harmless.
 
-        Raises `PreconditionFailed` otherwise. To repeat it is harmless.
+        Raises `PreconditionFailed` when the instance is no longer there.
         """
         ...
 

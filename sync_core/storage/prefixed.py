@@ -20,6 +20,7 @@ from sync_core.model import (
     VersionEntry,
 )
 from sync_core.storage.forwarding import ForwardingStore
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
 from sync_core.storage.sync_store import SyncStore
 
@@ -161,18 +162,12 @@ class PrefixedStore(ForwardingStore):
         full = self._full("upload part", key)
         return self._inner.upload_part(full, upload_id, part_number, body, size_bytes)
 
-    def copy_part_from(  # noqa: PLR0913, PLR0917 - as the port has it
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
-        """Take one part from `source`, which is a place and needs no prefix."""
+        """Take one part from `piece`, whose place needs no prefix."""
         full = self._full("copy part", key)
-        return self._inner.copy_part_from(full, upload_id, part_number, source, etag, byte_range)
+        return self._inner.copy_part_from(full, upload_id, part_number, piece)
 
     def list_parts(
         self, key: str, upload_id: str, limit: int | None = None

@@ -12,6 +12,7 @@ What not every store can do is a protocol of its own, which an adapter implement
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -56,7 +57,8 @@ class ObjectWrite:
     `marker` is our own metadata entry (None: the object is written without one). `md5` (hex) and
     `crc64nvme` (base64) are the digests of the whole content where they are known beforehand; the
     adapter sends them along so that the store refuses a body that differs. `lock` is what the
-    object is to be locked by; stores that are not to lock objects leave it out.
+    object is to be locked by; stores that are not to lock objects leave it out. `modified_at` is
+    for stores that take a time from outside; all others show when they were written to.
     """
 
     key: str
@@ -68,6 +70,7 @@ class ObjectWrite:
     md5: str | None = None
     crc64nvme: str | None = None
     lock: ObjectLock | None = None
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

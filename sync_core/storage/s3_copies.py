@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from sync_core.errors import Blocked, IntegrityError
 from sync_core.model import ObjectVersion, Place, UploadedPart
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
 from sync_core.storage.s3_errors import always, translated
 from sync_core.storage.s3_headers import (
@@ -59,16 +60,10 @@ class S3Copies(S3Versions):
             )
         return written(response["CopyObjectResult"]["ETag"], response)
 
-    def copy_part_from(  # noqa: PLR0913, PLR0917 - as the port has it
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
-        """Have S3 take one part from `source`, if that still has `etag`.
+        """Have S3 take one part from `piece`.
 
         Raises `Blocked` where stores of this dialect copy no parts.
         """
@@ -79,12 +74,13 @@ class S3Copies(S3Versions):
             "Key": key,
             "UploadId": upload_id,
         }
+        byte_range = piece.byte_range
         what: Any = {} if byte_range is None else {"CopySourceRange": range_of(byte_range)}
         with translated(self._call("copy part", key)):
             response = self._clients().reads.upload_part_copy(
                 PartNumber=part_number,
-                CopySource=_copy_source(source),
-                CopySourceIfMatch=quoted(etag),
+                CopySource=_copy_source(piece.place),
+                CopySourceIfMatch=quoted(piece.etag),
                 **where,
                 **what,
             )

@@ -1,12 +1,12 @@
 """Between our values and boto3's parameters and answers where parts of objects are concerned."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from sync_core.checksums import etag_of_md5s
 from sync_core.model import OpenUpload, UploadedPart
 from sync_core.storage.dialects import Dialect
 from sync_core.storage.s3_headers import quoted, unquoted
@@ -18,14 +18,9 @@ _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def etag_of_parts(parts: Sequence[UploadedPart]) -> str:
-    """Return the etag that S3 gives the object of these parts, where theirs are MD5s; else "".
-
-    It is the MD5 of theirs, and their number.
-    """
-    if not all(_MD5.fullmatch(part.etag) for part in parts):
-        return ""
-    digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
+    """Return the etag that S3 gives the object of these parts, where theirs are MD5s; else ""."""
+    etags = [part.etag for part in parts]
+    return etag_of_md5s(etags) if all(map(_MD5.fullmatch, etags)) else ""
 
 
 def part_parameters(part: UploadedPart, dialect: Dialect) -> "CompletedPartTypeDef":

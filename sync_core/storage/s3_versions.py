@@ -78,6 +78,11 @@ class S3Versions:
         """The bucket's name."""
         return self._bucket
 
+    @property
+    def lacks(self) -> frozenset[Ability]:
+        """Abilities that no store of this dialect has."""
+        return self._dialect.lacks
+
     def versions(self, key: str, limit: int) -> Sequence[VersionEntry]:
         """Return up to `limit` versions of exactly this key and delete markers, newest first."""
         page_keys = min(limit, self._dialect.page_keys)

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from sync_core.model import Ability
 from sync_core.storage.parts_protocol import (
     SupportsMultipart,
     SupportsPeerCopy,
@@ -27,4 +28,12 @@ class SyncStore(
     SupportsVersions,
     Protocol,
 ):
-    """All that a side of a two-way sync needs; the S3 and memory adapters implement it."""
+    """All that a side of a two-way sync needs; the S3 and memory adapters implement it.
+
+    A store that lacks some of it refuses that with `Blocked`.
+    """
+
+    @property
+    def lacks(self) -> frozenset[Ability]:
+        """Abilities that no store of this kind has: what would need them is done without."""
+        ...

@@ -6,6 +6,7 @@
 | the same on a copy or a completion | HEAD, then the request | the same |
 | DELETE with If-Match, versioned | HEAD, DELETE, look below our delete marker | nothing |
 | DELETE with If-Match, unversioned | copy to the trash, HEAD, then DELETE | what he wrote |
+| the same, and it makes no copies | HEAD, then DELETE | what he wrote |
 
 Nothing here closes the window between HEAD and the request. It only makes it as small as it can be:
 milliseconds, and for a PUT the time that its body takes.
@@ -19,6 +20,7 @@ from typing import NoReturn
 
 from sync_core.errors import Ambiguous, PreconditionFailed
 from sync_core.model import (
+    Ability,
     Capabilities,
     ObjectVersion,
     Place,
@@ -140,6 +142,9 @@ class WeakStore(ForwardingStore):
             return self._inner.delete_if(instance)
         if self._can.is_versioned:
             return self._delete_and_verify(instance)
+        if Ability.COPIES in self._inner.lacks:
+            self._require("delete", instance.key, instance)
+            return self._inner.delete(instance.key)
         return self._delete_into_trash(instance)
 
     def _heeds(self, replaces: ObjectVersion | None) -> bool:

@@ -18,6 +18,7 @@ from sync_core.errors import (
 )
 from sync_core.model import ObjectVersion, UploadedPart
 from sync_core.parts import MIB, plan_parts
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable
 from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
@@ -316,7 +317,9 @@ class TestPartsFromAnotherBucket:
         upload_id, _ = upload(objects.store, "k", marker="1;x")
         ranges = (ByteRange(0, 5 * MIB - 1), ByteRange(5 * MIB, len(WHOLE) - 1))
         parts = [
-            objects.store.copy_part_from("k", upload_id, number, place, source.etag, byte_range)
+            objects.store.copy_part_from(
+                "k", upload_id, number, Piece(place, source.etag, byte_range)
+            )
             for number, byte_range in enumerate(ranges, start=1)
         ]
         assert [part.size_bytes for part in parts] == [5 * MIB, 10]
@@ -332,7 +335,7 @@ class TestPartsFromAnotherBucket:
         source = put(objects.neighbour, "s", b"rest")
         upload_id, sent = upload(objects.store, "k", PARTS[0])
         place = objects.neighbour.place("s")
-        part = objects.store.copy_part_from("k", upload_id, 2, place, source.etag, None)
+        part = objects.store.copy_part_from("k", upload_id, 2, Piece(place, source.etag))
         assert (part.number, part.size_bytes) == (2, 4)
         objects.store.complete_if("k", upload_id, [*sent, part], None)
         assert read(objects.store.get("k")) == PARTS[0] + b"rest"
@@ -345,7 +348,7 @@ class TestPartsFromAnotherBucket:
         for change in (lambda: put(objects.neighbour, "s"), lambda: objects.neighbour.delete("s")):
             change()
             with pytest.raises(PreconditionFailed):
-                objects.store.copy_part_from("k", upload_id, 1, place, source.etag, None)
+                objects.store.copy_part_from("k", upload_id, 1, Piece(place, source.etag))
         assert objects.store.list_parts("k", upload_id) == []
 
     @moto_deviates("answers with a server error")
@@ -353,7 +356,7 @@ class TestPartsFromAnotherBucket:
         source = put(objects.neighbour, "s")
         place = objects.neighbour.place("s")
         with pytest.raises(PreconditionFailed):
-            objects.store.copy_part_from("k", "unknown", 1, place, source.etag, None)
+            objects.store.copy_part_from("k", "unknown", 1, Piece(place, source.etag))
 
 
 class TestArchivedObjects:
@@ -380,6 +383,8 @@ class TestArchivedObjects:
         instance = self.archived(objects)
         for _ in range(2):
             objects.store.restore(instance, 1)
+        objects.restored("k")
+        assert read(objects.store.get("k", etag=instance.etag)) == b"data"
 
     def test_an_archived_object_cannot_be_copied(self, objects: Bench) -> None:
         instance = self.archived(objects)
@@ -394,7 +399,7 @@ class TestArchivedObjects:
         upload_id, _ = upload(objects.store, "parts")
         with pytest.raises(Archived):
             objects.store.copy_part_from(
-                "parts", upload_id, 1, objects.store.place("k"), etag, None
+                "parts", upload_id, 1, Piece(objects.store.place("k"), etag)
             )
         assert objects.store.list_parts("parts", upload_id) == []
 

@@ -9,6 +9,7 @@ from boto3.session import Session
 
 from sync_core.errors import ConfigError
 from sync_core.model import ObjectVersion, Place, UploadedPart
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import s3_clients
@@ -81,7 +82,7 @@ OTHERS: Mapping[str, tuple[Answer, Operation]] = {
     "read tags": (TAGS, lambda store: store.tags("k")),
     "write tags": (TAKEN, lambda store: store.put_tags("k", {"a": "b"})),
     "upload part": (TAKEN, lambda store: store.upload_part("k", "u", 1, Stream(b"data"), 4)),
-    "copy part": (PART, lambda store: store.copy_part_from("k", "u", 1, PLACE, "e", RANGE)),
+    "copy part": (PART, lambda store: store.copy_part_from("k", "u", 1, Piece(PLACE, "e", RANGE))),
     "list parts": (HISTORY, lambda store: store.list_parts("k", "u")),
     "list uploads": (HISTORY, lambda store: list(store.open_uploads())),
     "complete": (COMPLETED, lambda store: store.complete_if("k", "u", [SENT], None)),

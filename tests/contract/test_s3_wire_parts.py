@@ -23,6 +23,7 @@ from sync_core.errors import (
 )
 from sync_core.model import ObjectVersion, OpenUpload, Place, UploadedPart
 from sync_core.storage.dialects import AWS, Dialect
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import s3_clients
@@ -336,7 +337,7 @@ class TestCopies:
             f"<R><ETag>&quot;p&quot;</ETag><ChecksumCRC64NVME>{'A' * 11}=</ChecksumCRC64NVME></R>"
         )
         store, server = serve(Answer(200, text.encode(), XML))
-        part = store.copy_part_from("k", "u", 3, PLACE, "abc-3", ByteRange(5, 9))
+        part = store.copy_part_from("k", "u", 3, Piece(PLACE, "abc-3", ByteRange(5, 9)))
         assert part == UploadedPart(3, "p", 5, f"{'A' * 11}=")
         (seen,) = server.seen
         assert seen.headers["x-amz-copy-source-range"] == "bytes=5-9"
@@ -350,7 +351,7 @@ class TestCopies:
         )
         copied = Answer(200, b"<R><ETag>&quot;p&quot;</ETag></R>", XML)
         store, server = serve(copied, Answer(200, listed.encode(), XML))
-        assert store.copy_part_from("k", "u", 3, PLACE, "abc", None) == UploadedPart(3, "p", 7)
+        assert store.copy_part_from("k", "u", 3, Piece(PLACE, "abc")) == UploadedPart(3, "p", 7)
         assert "x-amz-copy-source-range" not in server.seen[0].headers
         assert query(server.seen[1])["part-number-marker"] == ["2"]
 
@@ -375,8 +376,10 @@ class TestArchives:
     def test_a_restore_that_is_not_needed_is_no_error(
         self, serve: Serve, status: int, code: str
     ) -> None:
-        store, _ = serve(s3_error(status, code))
+        store, server = serve(s3_error(status, code))
         store.restore(SOURCE, 7)
+        (seen,) = server.seen
+        assert query(seen) == {"restore": [""], "versionId": ["v1"]}
 
     def test_what_is_gone_cannot_be_restored(self, serve: Serve) -> None:
         store, _ = serve(s3_error(404, "NoSuchKey"))

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 from sync_core.cli import app
 from sync_core.errors import AccessDenied, Blocked, ConfigError, Throttled, Unavailable
 from sync_core.local.cloud import LocalCloud
-from sync_core.model import Ability, ListedObject, ObjectVersion, Place, UploadedPart
+from sync_core.model import Ability, ListedObject, ObjectVersion, UploadedPart
 from sync_core.provider_check import Finding, Verdict, check
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
 from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import put
@@ -86,14 +87,8 @@ class Folders(MemoryObjectStore):
 class Partless(MemoryObjectStore):
     """A store that copies no parts, and has no uploads but in name."""
 
-    def copy_part_from(  # noqa: PLR0917 - as the port has it
-        self,
-        key: str,
-        upload_id: str,
-        part_number: int,
-        source: Place,
-        etag: str,
-        byte_range: ByteRange | None,
+    def copy_part_from(
+        self, key: str, upload_id: str, part_number: int, piece: Piece
     ) -> UploadedPart:
         raise Blocked("copy part", key, "not implemented")
 

@@ -28,6 +28,7 @@ from sync_core.storage.dialects import (
     client_config,
     named,
 )
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import s3_clients
@@ -335,9 +336,9 @@ class TestParts:
             served(session, GCS, TAKEN) as (store, server),
             pytest.raises(Blocked, match="gcs"),
         ):
-            store.copy_part_from("k", "u", 1, Place("b", "s"), ETAG, None)
+            store.copy_part_from("k", "u", 1, Piece(Place("b", "s"), ETAG))
         assert server.seen == []
 
     def test_a_copy_of_a_part_that_was_none_is_found(self, session: Session) -> None:
         with served(session, GENERIC, TAKEN) as (store, _), pytest.raises(IntegrityError):
-            store.copy_part_from("k", "u", 1, Place("b", "s"), ETAG, None)
+            store.copy_part_from("k", "u", 1, Piece(Place("b", "s"), ETAG))

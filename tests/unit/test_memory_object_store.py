@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from sync_core.checksums import crc64nvme
+from sync_core.checksums import crc64nvme, md5_of
 from sync_core.errors import (
     AccessDenied,
     Archived,
@@ -19,8 +19,7 @@ from sync_core.errors import (
 from sync_core.model import ObjectVersion, OpenUpload
 from sync_core.parts import S3_LIMITS
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
-from sync_core.storage.memory_rules import md5_of
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
+from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES, Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite
 from tests.object_benches import Stream, present, put, put_in_parts, read, upload
 
@@ -209,7 +208,9 @@ class TestOtherBuckets:
         with pytest.raises(AccessDenied):
             bench.sync.copy_from(source.place("k"), instance, ObjectWrite("k", 4), None)
         with pytest.raises(AccessDenied):
-            bench.sync.copy_part_from("parts", upload_id, 1, source.place("k"), instance.etag, None)
+            bench.sync.copy_part_from(
+                "parts", upload_id, 1, Piece(source.place("k"), instance.etag)
+            )
 
     def test_a_copy_shows_the_digest_of_its_source(self, bench: Bench, other: MemoryBucket) -> None:
         source = MemoryObjectStore(other, "AWS:AIDAUSER")
@@ -237,7 +238,7 @@ class TestOtherBuckets:
             bench.user.copy_from(place, giant, ObjectWrite("copy", 4), None)
         too_much = ByteRange(0, MAX_SERVER_SIDE_COPY_BYTES)
         with pytest.raises(Blocked):
-            bench.user.copy_part_from("parts", upload_id, 1, place, giant.etag, too_much)
+            bench.user.copy_part_from("parts", upload_id, 1, Piece(place, giant.etag, too_much))
 
 
 class TestArchive:

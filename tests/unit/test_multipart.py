@@ -19,7 +19,14 @@ from sync_core.errors import (
     Unavailable,
 )
 from sync_core.model import ObjectVersion, UploadedPart
-from sync_core.multipart import ATTEMPTS, Upload, fitting, require_whole, send_all
+from sync_core.multipart import (
+    ATTEMPTS,
+    Upload,
+    aborted_on_failure,
+    fitting,
+    require_whole,
+    send_all,
+)
 from sync_core.parts import MIB, PartPlan
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, MemoryReader
 from sync_core.storage.protocol import ByteRange as Range
@@ -28,10 +35,12 @@ from sync_core.storage.protocol import ObjectWrite, Readable
 PART = 5 * MIB
 DATA = b"a" * PART + b"b" * PART + b"c" * 10
 PLAN = PartPlan(len(DATA), PART)
+ABORT = 0
+"""Stands for the abort among the numbers of parts."""
 
 
 class Failing(MemoryObjectStore):
-    """Fails so often at a part before it takes it, and counts how often each is sent."""
+    """Fails so often at a part, or at an abort, and counts how often each part is sent."""
 
     def __init__(self, bucket: MemoryBucket) -> None:
         super().__init__(bucket, "AWS:AIDASYNC")
@@ -45,6 +54,11 @@ class Failing(MemoryObjectStore):
         if self.failures.get(part_number):
             raise self.failures[part_number].pop()
         return super().upload_part(key, upload_id, part_number, body, size_bytes)
+
+    def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        if self.failures.get(ABORT):
+            raise self.failures[ABORT].pop()
+        super().abort_multipart_upload(key, upload_id)
 
 
 class Changing(MemoryObjectStore):
@@ -179,6 +193,27 @@ def test_who_loses_the_lease_stops(upload: Upload) -> None:
     slow = begun(MemoryObjectStore(bucket("source"), "AWS:AIDAUSER"), Slow(bucket("there")))
     with ThreadPoolExecutor(1) as one_at_a_time, pytest.raises(LeaseLost):
         send_all(slow, [1, 2, 3], one_at_a_time, beat)
+
+
+def test_an_upload_that_fails_is_thrown_away(upload: Upload) -> None:
+    with pytest.raises(LeaseLost), aborted_on_failure(upload):
+        raise LeaseLost("copy", "k", "another writer came first")
+    assert upload.destination.list_parts("k", upload.upload_id) is None
+
+
+def test_an_upload_that_cannot_be_thrown_away_fails_for_its_first_reason(upload: Upload) -> None:
+    failing(upload).failures[ABORT] = [Unavailable("abort upload", "k", "no answer")]
+    with pytest.raises(LeaseLost) as raised, aborted_on_failure(upload):
+        raise LeaseLost("copy", "k", "another writer came first")
+    [note] = raised.value.__notes__
+    assert upload.upload_id in note
+    assert "no answer" in note
+
+
+def test_an_upload_that_does_not_fail_stays(upload: Upload) -> None:
+    with aborted_on_failure(upload):
+        upload.send(1)
+    assert len(upload.destination.list_parts("k", upload.upload_id) or ()) == 1
 
 
 def uploaded(*pieces: bytes) -> list[UploadedPart]:

@@ -17,7 +17,6 @@ from sync_core.parts import (
     numbers_in,
     plan_parts,
     run_count,
-    spans,
     uniform_part_bytes,
 )
 
@@ -25,7 +24,7 @@ LIMITS = st.sampled_from([S3_LIMITS, S3_LIMITS_BEFORE_2025])
 
 
 def sizes_of(plan: PartPlan) -> list[int]:
-    return [size_bytes for _first, size_bytes in spans(plan)]
+    return [plan.span(number)[1] for number in plan.numbers]
 
 
 class TestPlan:

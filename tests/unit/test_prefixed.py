@@ -7,6 +7,7 @@ import pytest
 from sync_core.errors import Blocked
 from sync_core.model import Place
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.prefixed import PrefixedStore, below
 from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
@@ -152,7 +153,7 @@ def test_a_copy_goes_from_a_place_to_the_full_key(
     part.copy_from(whole.place("k"), source, write_of("k", b"whole"), old)
     assert read(whole.get("data/k")) == b"whole"
     upload_id, _ = upload(part, "parts")
-    taken = part.copy_part_from("parts", upload_id, 1, whole.place("k"), source.etag, None)
+    taken = part.copy_part_from("parts", upload_id, 1, Piece(whole.place("k"), source.etag))
     part.complete_if("parts", upload_id, [taken], None)
     assert read(whole.get("data/parts")) == b"whole"
 

@@ -8,6 +8,7 @@ from sync_core.errors import Blocked, IntegrityError, PreconditionFailed
 from sync_core.model import ObjectVersion, UploadedPart
 from sync_core.parts import MIB, TIB, PartPlan, plan_parts
 from sync_core.storage.memory import MemoryBucket
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite
 from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import Stream, present, put, put_in_parts, read, write_of
@@ -171,13 +172,15 @@ def test_the_store_may_take_the_parts_from_the_other_bucket_itself(bench: Bench)
         first, size_bytes = plan.span(number)
         wanted = ByteRange(first, first + size_bytes - 1)
         parts.append(
-            bench.destination.copy_part_from("k", upload_id, number, place, planted.etag, wanted)
+            bench.destination.copy_part_from(
+                "k", upload_id, number, Piece(place, planted.etag, wanted)
+            )
         )
     bench.destination.complete_if("k", upload_id, parts, None)
     assert present(bench.destination.head("k")).size_bytes == SIZE_BYTES
     bench.source.plant("k", SIZE_BYTES)
     with pytest.raises(PreconditionFailed):
-        bench.destination.copy_part_from("k", bench.begin(), 1, place, planted.etag, None)
+        bench.destination.copy_part_from("k", bench.begin(), 1, Piece(place, planted.etag))
 
 
 def test_conditions_are_those_of_the_store_in_memory(bench: Bench) -> None:

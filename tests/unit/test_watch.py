@@ -10,7 +10,8 @@ import pytest
 
 from sync_core.errors import ConfigError, Unavailable
 from sync_core.events import part_job_body
-from sync_core.model import SharedUpload, UploadedPart
+from sync_core.model import PartJob, SharedUpload, UploadedPart
+from sync_core.part_work import PartWork
 from sync_core.parts import MIB
 from sync_core.queues.memory import MemoryQueue
 from sync_core.records.uploads_memory import MemoryUploadLedger
@@ -340,3 +341,8 @@ def test_who_comes_second_to_the_end_does_nothing(bench: Bench) -> None:
 def test_a_stack_that_shares_no_uploads_has_nothing_to_watch() -> None:
     with pytest.raises(ConfigError, match="DUALWAY_PARTS_TABLE"):
         watch_over(TwoStacks().stack("a"), "")
+
+
+def test_a_stack_that_shares_no_uploads_sends_no_parts() -> None:
+    with pytest.raises(ConfigError, match="DUALWAY_PARTS_TABLE"):
+        PartWork(TwoStacks().stack("a"), PartJob("k", "u", 0), receive_count=1).do()
