@@ -3,14 +3,10 @@
 So it is where another notification has the prefix already, where the queue is in another region, or
 where SNS, EventBridge or another queue is in between. Only DUALWAY_QUEUE_URL has to be set.
 
-| event source | what goes to the queue |
-|---|---|
-| Amazon S3 | each record, in a message of its own |
-| Amazon SNS | the text of each notification |
-| Amazon EventBridge | the event |
-| Amazon SQS | the body of each message |
+Events come from S3, SNS or EventBridge (`sync_core.events.invocation` has what of them goes to the
+queue), or from another queue, each of whose messages goes as it is.
 
-Nothing of an event is changed. The first three invoke asynchronously: whatever fails is raised, so
+Nothing of an event is changed. All but a queue invoke asynchronously: whatever fails is raised, so
 that Lambda tries again, and then gives the event to the function's destination for failures; some
 messages may be in the queue twice then, which does no harm. A batch of SQS is answered in part.
 """
@@ -20,16 +16,16 @@ import sync_core.bootstrap  # noqa: F401 - for what it tells botocore
 
 # isort: split
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sync_core import config
-from sync_core.errors import ConfigError, DualwayError, MalformedEvent, Poison
+from sync_core.errors import ConfigError, DualwayError, Poison
+from sync_core.events.invocation import bodies_of, source_of
 from sync_core.forwarder import Forwarding, open_queue
 from sync_core.queues.limits import MESSAGES_PER_CALL
 from sync_core.queues.protocol import SupportsBulkSend
@@ -60,45 +56,9 @@ def make_handler(connect: Callable[[], SupportsBulkSend]) -> Handler:
     return cast("Handler", handle)
 
 
-def bodies_of(event: Event) -> list[str]:
-    """Return the messages to send for what S3, SNS or EventBridge tells.
-
-    Raises `MalformedEvent` for anything else, and then for the event as a whole.
-    """
-    if "detail-type" in event and "detail" in event:
-        return [json.dumps(event)]
-    records = event.get("Records")
-    if not isinstance(records, list) or not records:
-        return _refuse("it is no event of S3, SNS, EventBridge or SQS: connect the function to one")
-    return [_body_of(record) for record in records]
-
-
-def _body_of(record: Any) -> str:
-    source = _source(record)
-    if source == "aws:s3":
-        return json.dumps({"Records": [record]})
-    if source != "aws:sns":
-        return _refuse(f"a record's event source is {source!r}: aws:s3, aws:sns or aws:sqs is read")
-    body = record["Sns"].get("Message") if isinstance(record.get("Sns"), dict) else None
-    if not isinstance(body, str) or not body:
-        return _refuse("a notification of SNS has no Message")
-    return body
-
-
-def _source(record: Any) -> str | None:
-    """Return the source of a record, whose name SNS alone writes with a capital."""
-    if not isinstance(record, dict):
-        return None
-    return record.get("eventSource") or record.get("EventSource")
-
-
-def _refuse(cause: str) -> NoReturn:
-    raise MalformedEvent("forward", "", cause)
-
-
 def _is_batch(event: Event) -> bool:
     records = event.get("Records")
-    return isinstance(records, list) and {_source(record) for record in records} == {"aws:sqs"}
+    return isinstance(records, list) and {source_of(record) for record in records} == {"aws:sqs"}
 
 
 def _forward_batch(queue: SupportsBulkSend, records: Sequence[Event]) -> dict[str, Any]:

@@ -31,11 +31,12 @@ _MOST_VERSIONS = 100
 def probe(store: SyncStore, nonce: str) -> Capabilities:
     """Try each ability on the key `.dualway/probe-<nonce>`, which is free before and after.
 
-    Takes some 25 small requests. Raises what the store raises when it denies, throttles or does
-    not answer: an ability is never taken for granted, and never for absent either.
+    Takes some 25 small requests. Raises what the store raises when it denies, throttles, does not
+    answer or takes no plain write: an ability is never taken for granted, nor for absent either.
     """
     trial = _Trial(store, f"{OWN_PREFIX}probe-{nonce}")
     try:
+        trial.require_plain_writes()
         return Capabilities(
             creates_if_absent=trial.creates_if_absent(),
             replaces_if_match=trial.replaces_if_match(),
@@ -168,6 +169,11 @@ class _Trial:
     store: SyncStore
     key: str
     has_history: bool = False
+
+    def require_plain_writes(self) -> None:
+        """Write without a condition; what is wrong then is no condition's fault."""
+        self.present(b"plain")
+        self.store.delete(self.key)
 
     def creates_if_absent(self) -> bool:
         """Create twice: only the first may succeed."""

@@ -6,6 +6,7 @@
 | COS event | `Records`, each with `cos` | the same |
 | S3's test message | `Event` is `s3:TestEvent` | nothing |
 | SNS envelope | `Type` is `Notification` | what its `Message` gives, which is any other shape |
+| what a forwarder in Lambda has given up | `requestPayload` | what its messages would have given |
 | EventBridge event | `detail-type`, `detail` | one event or error |
 | OSS event | `events` | an event or error for each |
 | CloudEvent with an OSS event | `specversion`, `data` | one event or error |
@@ -26,6 +27,7 @@ from sync_core.events import fields
 from sync_core.events.cos import is_cos_record, read_cos_record
 from sync_core.events.decoding import decode
 from sync_core.events.eventbridge import is_eventbridge, read_eventbridge
+from sync_core.events.invocation import bodies_given_up, is_given_up
 from sync_core.events.job import is_job, read_job
 from sync_core.events.kodo import is_kodo, read_kodo
 from sync_core.events.oss import is_cloud_event, is_oss, read_cloud_event, read_oss_record
@@ -67,15 +69,27 @@ def parse(body: str, *, bucket: str) -> Parsed:
 
 def _read(body: str, bucket: str) -> Iterable[_Reading]:
     try:
-        message = _load(body, "the body")
-        if isinstance(message, dict) and message.get("Type") == "Notification":
-            inner = fields.required_text(message.get("Message"), "Message of the SNS notification")
-            message = _load(inner, "the Message of the SNS notification")
-        if isinstance(message, list):
-            return _read_each("", message, bucket, read_cloud_event)
-        return _read_message(message, bucket)
+        message = _opened(body)
+        if isinstance(message, dict) and is_given_up(message):
+            bodies = bodies_given_up(message)
+            return [each for inner in bodies for each in _read_one(_opened(inner), bucket)]
+        return _read_one(message, bucket)
     except MalformedEvent as error:
         return [error]
+
+
+def _opened(body: str) -> _Message | list[object]:
+    message = _load(body, "the body")
+    if isinstance(message, dict) and message.get("Type") == "Notification":
+        inner = fields.required_text(message.get("Message"), "Message of the SNS notification")
+        return _load(inner, "the Message of the SNS notification")
+    return message
+
+
+def _read_one(message: _Message | list[object], bucket: str) -> Iterable[_Reading]:
+    if isinstance(message, list):
+        return _read_each("", message, bucket, read_cloud_event)
+    return _read_message(message, bucket)
 
 
 def _load(text: str, what: str) -> _Message | list[object]:

@@ -33,6 +33,7 @@ _SITE_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _TEXTS = ("profile", "region", "bucket", "prefix", "endpoint_url")
 _SITES = 2
+_AWS = "aws"
 
 SET_BY_LAUNCH = {
     "SiteName": "the name of the site's table",
@@ -130,6 +131,13 @@ def _refuse_odd_pairs(first: Mapping[str, str], second: Mapping[str, str]) -> No
     for name in SAME_ON_BOTH_SIDES:
         if first.get(name) != second.get(name):
             raise _wrong(name, "has to be the same on both sides: move it to [parameters]")
+    for name in ("StoreType", "PeerStoreType"):
+        if {first.get(name, _AWS), second.get(name, _AWS)} != {_AWS}:
+            cause = (
+                "is not aws, but a launch makes two sites in AWS: a pair with another store is two "
+                "stacks, launched by hand (cfn/README.md, stores that are not AWS)"
+            )
+            raise _wrong(name, cause)
     if "ToPeer" in {first.get("Direction"), second.get("Direction")}:
         cause = (
             "is ToPeer, but a launch makes both sites of a pair: a one-way feed is one stack, "

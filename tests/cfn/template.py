@@ -58,6 +58,21 @@ RUNTIMES: dict[str, dict[str, str]] = {
     "EC2": FLEET,
     "Elsewhere": {"WorkerRuntime": "Elsewhere"},
 }
+FORWARDING = {"Forwarder": "Yes", "EventTrigger": "No"}
+IN_OSS = {
+    "StoreType": "oss",
+    "StoreRegion": "cn-hangzhou",
+    "StoreCredentialsSecret": "oss-keys",
+    "StoreUserIds": "262561392693583141",
+}
+"""The own bucket is in OSS, and the peer's in S3."""
+
+PEER_IN_OSS = {
+    "PeerStoreType": "oss",
+    "PeerRegion": "cn-hangzhou",
+    "PeerCredentialsSecret": "oss-keys",
+}
+"""The other stack of that pair, in the same account."""
 
 
 def walk(value: Any) -> Iterator[Any]:
@@ -174,6 +189,7 @@ FUNCTIONS: dict[str, Callable[[Stack, Any], Any]] = {
     "Split": Stack.split,
     "Base64": Stack.resolved,
     "Equals": Stack.equal,
+    "Contains": lambda stack, argument: stack.resolved(argument[1]) in argument[0],
     "Not": lambda stack, argument: not stack.resolved(argument[0]),
     "And": lambda stack, argument: all(stack.resolved(part) for part in argument),
     "Or": lambda stack, argument: any(stack.resolved(part) for part in argument),

@@ -11,12 +11,15 @@ from tests.cfn.template import FLEET, PARAMETERS, TEMPLATE, TEXT, Stack, walk
 INTERFACE = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
 
 EQUIVALENTS: Mapping[str, str] = {
+    "srcType": "StoreType",
+    "srcRegion": "StoreRegion",
     "srcBucket": "BucketName",
     "destBucket": "PeerBucketName",
     "srcPrefix": "Prefix",
     "srcPrefixsListFile": "PrefixListFile",
-    "srcCredentials, destCredentials": "PeerCredentialsSecret",
-    "srcEndpoint": "PeerEndpoint",
+    "srcCredentials": "StoreCredentialsSecret",
+    "destCredentials": "PeerCredentialsSecret",
+    "srcEndpoint": "StoreEndpoint",
     "destRegion": "PeerRegion",
     "isPayerRequest": "RequesterPays",
     "destPrefix": "PeerPrefix",
@@ -45,10 +48,8 @@ EQUIVALENTS: Mapping[str, str] = {
 """Parameters of the reference's template (facts/reference.md 1.2), by their names there."""
 
 NO_EQUIVALENT: Mapping[str, str] = {
-    "srcType": "a side that is not S3 is not a site: PeerEndpoint is for stores that speak S3",
     "srcPrefixListBucket": "the list lies in the own bucket",
     "srcSkipCompare": "every key is looked at before it is copied, or a write would be lost",
-    "srcRegion": "the region of the stack is that of its bucket",
     "srcInCurrentAccount, destInCurrentAccount": "the own bucket always is, the peer's never",
     "finderEc2Memory": "a round takes the same memory for any number of keys, and is a function",
     "ecsClusterName": "the finder is a function, the fleet is EC2",
@@ -114,7 +115,14 @@ class TestInterface:
         ("name", "value"),
         [
             ("SiteName", "A"),
-            ("BucketName", "under_score"),
+            ("BucketName", "data/alpha"),
+            ("PeerBucketName", "data bravo"),
+            ("StoreType", "netstorage"),
+            ("PeerStoreType", "OSS"),
+            ("StoreRegion", "cn hangzhou"),
+            ("StoreEndpoint", "s3.oss-cn-hangzhou.aliyuncs.com"),
+            ("StoreUserIds", "262561392693583141, 262561392693583142"),
+            ("Forwarder", "true"),
             ("DedicatedUserId", "arn:aws:iam::111111111111:user/x"),
             ("DedicatedUserId", "AROA22DTNGKCEFNXNVSDR"),
             ("FinderSchedule", "hourly"),
@@ -137,6 +145,12 @@ class TestInterface:
         ("name", "value"),
         [
             ("DedicatedUserId", "AIDA22DTNGKCEFNXNVSDR"),
+            ("BucketName", "photos-1250000000"),
+            ("BucketName", "made_for_gcs.example.com"),
+            ("PeerBucketName", "123456"),
+            ("StoreUserIds", "262561392693583141,262561392693583142"),
+            ("StoreUserIds", "tenant$user"),
+            ("StoreEndpoint", "http://127.0.0.1:9000"),
             ("FinderSchedule", ""),
             ("FinderSchedule", "cron(0 3 * * ? *)"),
             ("PeerEndpoint", "https://bucket.vpce-0123-abc.s3.us-west-2.vpce.amazonaws.com"),

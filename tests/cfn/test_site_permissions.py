@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.cfn.template import FLEET, RUNTIMES, TEMPLATE, Stack, walk
+from tests.cfn.template import (
+    FLEET,
+    FORWARDING,
+    IN_OSS,
+    PEER_IN_OSS,
+    RUNTIMES,
+    TEMPLATE,
+    Stack,
+    walk,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,7 +94,12 @@ LOCKING = {
     f"s3:{verb}Object{what}" for verb in ("Get", "Put") for what in ("LegalHold", "Retention")
 }
 
-STACKS = [Stack({**runtime, **EVERYTHING}) for runtime in RUNTIMES.values()]
+STACKS = [
+    *(Stack({**runtime, **EVERYTHING}) for runtime in RUNTIMES.values()),
+    *(Stack({**runtime, **IN_OSS}) for runtime in RUNTIMES.values()),
+    Stack({**PEER_IN_OSS, **FORWARDING, "Prefix": "data/"}),
+]
+OF_THE_PEERS_STACK = "arn:aws-cn:sqs:*:111111111111:dualway-bravo-*"
 
 
 def statements(value: Any) -> Iterator[dict[str, Any]]:
@@ -132,6 +146,7 @@ class TestLeastPrivilege:
             f"{BUCKET}/data/*": "those of them that take part",
             f"{BUCKET}/data/.dualway/*": "the finder's own folder",
             f"{PEER_BUCKET}/*": "the objects that S3 fetches by itself",
+            OF_THE_PEERS_STACK: "the queue of the other stack of this account",
         }
         for stack in STACKS:
             for statement in statements(stack.resources):

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sync_core.config import Config
+from sync_core.errors import ConfigError
 from sync_core.launch.template import find_template
 from sync_core.records.dynamodb import TABLE_SCHEMA
 from sync_core.watch import Status
@@ -20,6 +22,17 @@ LAMBDAS_SHARE = 6
 OF_THE_RUNTIME = {"POWERTOOLS_TRACE_DISABLED", "BOTO_DISABLE_CRT"}
 """Variables that are not ours, and functions' alone."""
 
+ALWAYS_THE_DEFAULT = {
+    "AWS_ENDPOINT_URL",
+    "DUALWAY_DELETE_SETTLE_SECONDS",
+    "DUALWAY_DELETE_WINDOW_SECONDS",
+    "DUALWAY_FINDER_SECONDS",
+    "DUALWAY_LOG_LEVEL",
+    "DUALWAY_POLLERS",
+    "DUALWAY_RECEIVE_WAIT_SECONDS",
+}
+"""What functions have no use for, or nobody has asked to change."""
+
 WEEK_SECONDS = 7 * 24 * 3600
 
 EVENTS_OF_A_LOOK = 2 + 5 + 2
@@ -27,6 +40,18 @@ EVENTS_OF_A_LOOK = 2 + 5 + 2
 
 MOST_EVENTS = 25_000
 """Events that the history of an execution holds (Step Functions developer guide, Quotas)."""
+
+
+class Asked(dict[str, str]):
+    """An environment with nothing in it, which notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return default
 
 
 def variables(stack: Stack, function: str) -> dict[str, Any]:
@@ -162,14 +187,14 @@ class TestFunctions:
         # The worker's role may start the state machine: to name it here would be a circle.
         assert watching["DUALWAY_ECHO_PRINCIPAL_IDS"] == "<DedicatedUserIdentity.UserId>"
 
-    def test_every_setting_is_one_that_is_read(self) -> None:
-        sources = "".join(path.read_text("utf-8") for path in (ROOT / "sync_core").rglob("*.py"))
-        read = set(re.findall(r'"(DUALWAY_\w+)"', sources))
-        # Sites are read by the same code for own and peer.
-        both = {"SITE", "BUCKET", "REGION", "PREFIX"}
-        read |= {f"DUALWAY_{peer}{name}" for peer in ("", "PEER_") for name in both}
+    def test_they_are_told_every_setting_that_is_read_but_those_that_no_stack_changes(
+        self,
+    ) -> None:
+        environment = Asked()
+        with pytest.raises(ConfigError):
+            Config.from_environment(environment)
         told = set(variables(Stack(), "WorkerFunction")) - OF_THE_RUNTIME
-        assert told - read == set()
+        assert told == environment.names - ALWAYS_THE_DEFAULT
 
     def test_instances_leave_rounds_to_the_state_machine(self) -> None:
         assert fleet_variables()["DUALWAY_FINDER_SECONDS"] == "0"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.cfn.template import (
     FLEET,
+    FORWARDING,
+    IN_OSS,
     OUTPUTS,
     PARAMETERS,
     PATH,
@@ -36,6 +38,13 @@ MOST_BYTES_BY_URL = 1_000_000
 """AWS CloudFormation User Guide, quotas: a template that is read from S3."""
 
 IGNORED = {"W1030": "VpcId is empty unless there is a fleet, which a rule sees to"}
+
+OF_A_FUNCTION = {
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+}
+"""Types that name the function that they are for, and have no tags."""
 
 OTHER_SITE = {
     "AWS::Partition": "aws",
@@ -92,6 +101,8 @@ class TestSymmetry:
         found = set(re.findall(r"[a-z0-9-]+\.amazonaws\.com", TEXT.partition("\nResources:")[2]))
         assert found == {
             "s3.amazonaws.com",
+            "sns.amazonaws.com",
+            "events.amazonaws.com",
             "lambda.amazonaws.com",
             "states.amazonaws.com",
             "scheduler.amazonaws.com",
@@ -133,7 +144,7 @@ class TestOrder:
             (logical_id, name)
             for logical_id, resource in RESOURCES.items()
             for name in resource["Properties"]
-            if name in naming and resource["Type"] != "AWS::Lambda::EventSourceMapping"
+            if name in naming and resource["Type"] not in OF_A_FUNCTION
         }
         assert names == {("SyncQueue", "QueueName")}
 
@@ -145,13 +156,13 @@ class TestOrder:
             "AWS::CloudWatch::Alarm",  # Found by the prefix of their names, which is the stack's.
             "AWS::CloudWatch::Dashboard",
             "AWS::Logs::QueryDefinition",
-            "AWS::Lambda::EventSourceMapping",
+            *OF_A_FUNCTION,
             "AWS::IAM::InstanceProfile",
             "AWS::EC2::LaunchTemplate",  # Its instances have the group's.
             "AWS::AutoScaling::ScalingPolicy",
             "AWS::Scheduler::Schedule",
         }
-        for stack in map(Stack, RUNTIMES.values()):
+        for stack in map(Stack, (*RUNTIMES.values(), FORWARDING, IN_OSS)):
             for resource in stack.resources.values():
                 if resource["Type"] in untagged or resource["Type"].startswith("Custom::"):
                     continue
@@ -174,6 +185,9 @@ class TestOrder:
         assert set(Stack().outputs) == always | here
         assert set(Stack(FLEET).outputs) == always | here | {"FleetName"}
         assert set(Stack(RUNTIMES["Elsewhere"]).outputs) == always
+        assert set(Stack(FORWARDING).outputs) == always | here | {"ForwarderArn"}
+        of_the_user = {"DedicatedUserName", "DedicatedUserId"}
+        assert set(Stack(IN_OSS).outputs) == (always | here) - of_the_user
 
     def test_every_parameter_of_both_sides_is_without_a_default(self) -> None:
         sides = {"SiteName", "BucketName", "PeerSiteName", "PeerBucketName", "PeerRegion"}

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sync_core.errors import AccessDenied, Ambiguous, PreconditionFailed
 from sync_core.events import job_body
-from sync_core.model import ObjectVersion, Outcome, SyncRecord, VersionEntry
+from sync_core.model import Ability, ObjectVersion, Outcome, SyncRecord, VersionEntry
 from sync_core.records.protocol import Table
 from sync_core.storage.protocol import ObjectWrite, Readable, Written
 from sync_core.storage.sync_store import SyncStore
@@ -114,6 +114,10 @@ class _Bucket:
     @property
     def bucket(self) -> str:
         return PAIRS[self.side].own.bucket
+
+    @property
+    def lacks(self) -> frozenset[Ability]:
+        return frozenset()
 
     def head(self, key: str) -> ObjectVersion | None:
         found: Instance | None = self._ask(Verb.HEAD, key)

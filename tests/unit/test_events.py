@@ -177,6 +177,50 @@ def test_each_golden_payload_gives_its_event(payload: str, kind: EventKind, key:
     assert (event.kind, event.key) == (kind, key)
 
 
+def given_up(event: object) -> str:
+    """Return Lambda's record of an invocation that failed."""
+    context = {"condition": "RetriesExhausted", "approximateInvokeCount": 3}
+    failure = {"errorType": "Unavailable", "errorMessage": "send: no answer"}
+    record = {"requestContext": context, "requestPayload": event, "responsePayload": failure}
+    return json.dumps({"version": "1.0", **record})
+
+
+class TestGivenUp:
+    """What a forwarder could not send, redriven from the dead-letter queue."""
+
+    def test_each_record_of_s3_is_an_event(self) -> None:
+        parsed = parse(given_up(json.loads(load_event("s3_three_records"))), bucket=BUCKET)
+        assert [event.key for event in parsed.events] == ["a.txt", "b.txt", "c/d.txt"]
+
+    def test_each_notification_of_sns_is_what_its_text_says(self) -> None:
+        texts = [load_event(name) for name in ("s3_tagged", "job")]
+        records = [{"EventSource": "aws:sns", "Sns": {"Message": text}} for text in texts]
+        parsed = parse(given_up({"Records": records}), bucket=BUCKET)
+        assert [event.kind for event in parsed.events] == [EventKind.TAGGED, EventKind.HINT]
+
+    def test_an_event_of_eventbridge_is_itself(self) -> None:
+        whole = load_event("eventbridge_deleted")
+        assert only_event(given_up(json.loads(whole))) == only_event(whole)
+
+    @pytest.mark.parametrize(
+        ("payload", "cause"),
+        [
+            ("text", "requestPayload should be an event and is 'text'"),
+            ({}, "it is no event of S3, SNS, EventBridge or SQS"),
+            ({"Records": [{"EventSource": "aws:sns"}]}, "Message of the SNS notification"),
+            (
+                {"detail-type": "", "detail": {}, "requestPayload": {}},
+                "the source of the EventBridge event is None",
+            ),
+        ],
+    )
+    def test_anything_else_is_refused_with_the_reason(self, payload: object, cause: str) -> None:
+        parsed = parse(given_up(payload), bucket=BUCKET)
+        assert not parsed.events
+        (error,) = parsed.errors
+        assert cause in error.cause
+
+
 @pytest.mark.parametrize(
     "payload",
     [

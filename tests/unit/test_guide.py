@@ -14,6 +14,7 @@ from sync_core.errors import ConfigError
 from sync_core.launch.settings import SET_BY_LAUNCH, parse_settings
 from sync_core.launch.template import parameter_names
 from tests.cfn.template import OUTPUTS, PARAMETERS, RESOURCES, TEXT
+from tests.cfn.test_site_parameters import broken, value_is_allowed
 
 FOLDER = Path(__file__).resolve().parents[2] / "cfn"
 ENGLISH, CHINESE = (
@@ -125,10 +126,14 @@ def test_every_output_is_named(guide: str) -> None:
 def test_stacks_are_deployed_with_parameters_that_the_template_has(guide: str) -> None:
     required = {name for name, each in PARAMETERS.items() if "Default" not in each}
     deployed = [each for each in blocks(guide, "sh") if "--parameter-overrides" in each]
-    assert len(deployed) == len(("a", "b"))
+    assert len(deployed) == len(("a", "b", "S3 beside OSS", "OSS", "one way", "NetStorage"))
     for each in deployed:
         _, _, overrides = each.partition("--parameter-overrides")
-        assert required <= set(re.findall(r"(\w+)=", overrides)) <= set(PARAMETERS)
+        given = dict(re.findall(r'(\w+)=("[^"]*"|\S+)', overrides))
+        assert required <= set(given) <= set(PARAMETERS)
+        assert broken(given) == set()
+        wrong = [name for name, value in given.items() if not value_is_allowed(name, value)]
+        assert [name for name in wrong if "$" not in given[name]] == []
 
 
 @GUIDES

@@ -129,6 +129,8 @@ def test_an_endpoint_of_the_peer_is_given_unless_the_file_names_another() -> Non
         (f"{PAIR}[cn.parameters]\nExclude = '*.tmp'", "Exclude", "the same on both sides"),
         (f"{PAIR}[cn.parameters]\nObjectLock = true", "ObjectLock", "the same on both sides"),
         (f"{PAIR}[parameters]\nDirection = 'ToPeer'", "Direction", "launched by hand"),
+        (f"{PAIR}[cn.parameters]\nStoreType = 'oss'", "StoreType", "launched by hand"),
+        (f"{PAIR}[cn.parameters]\nPeerStoreType = 'cos'", "PeerStoreType", "launched by hand"),
         ("[A]\nbucket = 'x'\n[b]\nbucket = 'y'", "[A]", "small letter"),
         ("[a]\nbucket = 1", "[a] bucket", "in quotes"),
         (f"stakc = 'x'\n{PAIR}", "stakc", "mean stack?"),

@@ -47,6 +47,25 @@ class Refusing(MemoryObjectStore):
             raise self._error(condition, key, "not today")
 
 
+class Misplaced(MemoryObjectStore):
+    """A store that is sent to another region at its first write, and found there from then on."""
+
+    is_found = False
+
+    def put(self, write: ObjectWrite, body: Readable) -> Written:
+        self._look_up(write.key)
+        return super().put(write, body)
+
+    def put_if(self, write: ObjectWrite, body: Readable, replaces: ObjectVersion | None) -> Written:
+        self._look_up(write.key)
+        return super().put_if(write, body, replaces)
+
+    def _look_up(self, key: str) -> None:
+        was_found, self.is_found = self.is_found, True
+        if not was_found:
+            raise ConfigError("put", key, "the bucket is in another region")
+
+
 class Counting(MemoryObjectStore):
     """A store that counts how often it was probed."""
 
@@ -134,6 +153,12 @@ class TestProbe:
         with pytest.raises(error):
             probe(Refusing(bucket, error, condition), "n1")
         assert store_of(bucket).versions(KEY, 99) == []
+
+    def test_a_plain_write_that_is_refused_is_no_conditions_fault(self) -> None:
+        store = Misplaced(bucket_of(), "AWS:AIDASYNC")
+        with pytest.raises(ConfigError):
+            probe(store, "n1")
+        assert probe(store, "n1") == Capabilities()
 
     def test_a_bucket_that_is_missing_has_no_abilities_to_tell_of(self) -> None:
         bucket = bucket_of()
