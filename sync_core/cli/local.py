@@ -1,5 +1,7 @@
 """`dualway local`: the embedded two-account cloud with both workers, until it is told to end."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from sync_core.cli.running import (
 )
 from sync_core.cli.terminal import new_console
 from sync_core.local.cloud import FINDER_SECONDS, LocalCloud
+from sync_core.local.netstorage.beside import netstorage_beside, with_netstorage
 from sync_core.local.ready_file import ReadyCloud, ReadySite, announced, parse
 
 Port = Annotated[
@@ -30,20 +33,29 @@ FinderEvery = Annotated[
     int,
     typer.Option(min=0, max=604_800, help="Seconds between finder rounds of each worker; 0: none."),
 ]
+NetStorage = Annotated[
+    bool,
+    typer.Option("--netstorage", help="Run an Akamai NetStorage server, too, on a free port."),
+]
 
 
-def local(
+def local(  # noqa: PLR0913 - the options of a command are its arguments
     port: Port = 0,
     ready_file: ReadyFile = None,
     directory: Directory = None,
     chaos: ChaosOption = "",
     finder_every: FinderEvery = FINDER_SECONDS,
+    *,
+    netstorage: NetStorage = False,
 ) -> None:
     """Run two AWS accounts on this machine, each with its bucket and its worker.
 
     Any S3 client can play the user of either side: when all is ready, the key pairs are shown and
     written to the ready file. Runs until Ctrl-C or SIGTERM and ends with status 0; nothing is kept
     but the log files in a folder that --directory names.
+
+    The NetStorage server is written from Akamai's documentation, for trying clients out; it was
+    never compared with Akamai's service.
     """
     require_emulator()
     console = new_console()
@@ -54,8 +66,9 @@ def local(
         LocalCloud(
             directory=folder.path, port=port, chaos=chosen, finder_seconds=finder_every
         ) as cloud,
+        netstorage_beside(wanted=netstorage) as beside,
     ):
-        text = cloud.to_json()
+        text = with_netstorage(cloud.to_json(), beside)
         with announced(ready_file, text):
             _print_guide(console, parse(text), ready_file)
             wait_for_end(ended)
@@ -76,6 +89,9 @@ def _print_guide(console: Console, cloud: ReadyCloud, ready_file: Path | None) -
     console.print("\n# see what each worker does, and the echoes that it recognises:")
     for site in cloud.sites.values():
         console.print(f"tail -f {site.log_file} | grep 'Repeated transfer job!'")
+    if cloud.netstorage is not None:
+        console.print("\n# the NetStorage server, over plain HTTP:")
+        console.print(json.dumps(asdict(cloud.netstorage)))
     if ready_file is not None:
         console.print("\n# compare both sides, down to bytes, metadata and tags:")
         console.print(f"dualway verify --ready-file {ready_file}")

@@ -36,11 +36,22 @@ class ReadySite:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyNetStorage:
+    """The NetStorage server beside the cloud: what a client of it has to know, over plain HTTP."""
+
+    hostname: str
+    username: str
+    key: str = field(repr=False)
+    cpcode: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadyCloud:
     """A running local cloud as its ready file describes it; `sites` are by name, "a" and "b"."""
 
     endpoint_url: str
     sites: Mapping[str, ReadySite]
+    netstorage: ReadyNetStorage | None = None
 
     def clients(self, site: str) -> Clients:
         """Return the boto3 clients of a site's user, to be closed by the caller."""
@@ -88,7 +99,9 @@ def parse(text: str, source: str = "the ready file") -> ReadyCloud:
     try:
         document = json.loads(text)
         sites = {name: _site(name, found) for name, found in document["sites"].items()}
-        return ReadyCloud(str(document["endpoint_url"]), sites)
+        netstorage = document.get("netstorage")
+        beside = None if netstorage is None else ReadyNetStorage(**netstorage)
+        return ReadyCloud(str(document["endpoint_url"]), sites, beside)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # The exception is left out on purpose: it could quote a key pair.
         cause = f"{source} is no ready file of `dualway local` ({type(error).__name__}); name its"

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from sync_core.local.clients import Clients, KeyPair
 from sync_core.local.cloud import LocalCloud
+from sync_core.local.netstorage.server import NetStorageServer
 from sync_core.records.dynamodb import table_connection
 from sync_core.routing import MAX_KEY_BYTES
 from sync_core.storage.s3 import S3ObjectStore
@@ -23,6 +24,7 @@ from tests.derived_benches import (
     prefixed_bench,
     weak_bench,
 )
+from tests.netstorage_client import ACCOUNT, OTHER, Client
 from tests.object_benches import (
     BACKENDS,
     MOTO_INITIATOR,
@@ -183,3 +185,19 @@ def real_table(request: pytest.FixtureRequest) -> TableBench:
     """Each backend that has tables."""
     made: TableBench = request.getfixturevalue(f"{request.param}_table")
     return made
+
+
+@pytest.fixture(scope="module")
+def netstorage_server() -> Iterator[NetStorageServer]:
+    with NetStorageServer(ACCOUNT, OTHER) as server:
+        yield server
+
+
+@pytest.fixture
+def netstorage_client(netstorage_server: NetStorageServer) -> Iterator[Client]:
+    """A client of a server that is empty, of which nothing goes wrong."""
+    yield Client(netstorage_server)
+    netstorage_server.faults.clear()
+    netstorage_server.seen.clear()
+    for key, _ in netstorage_server.tree.between(b"", None):
+        netstorage_server.tree.remove(key)

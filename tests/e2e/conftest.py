@@ -138,7 +138,7 @@ def stop_local(running: Running) -> int:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Both sites with their workers, for the whole session; keys are each test's own."""
-    started = start_local(tmp_path_factory.mktemp("local"))
+    started = start_local(tmp_path_factory.mktemp("local"), "--netstorage")
     yield started
     assert stop_local(started) == 0
     assert not started.ready_file.exists()
