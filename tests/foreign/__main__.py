@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 def main() -> int:
     """Run the suite of one server; whatever follows is for pytest."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", choices=("rclone", "radosgw"), required=True)
+    parser.add_argument("--server", choices=("rclone", "radosgw", "oss"), required=True)
     asked, rest = parser.parse_known_args()
     return pytest.main([str(_HERE / f"{asked.server}_suite.py"), *rest])
 

@@ -7,28 +7,30 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from sync_core.model import Ability, Capabilities
-from sync_core.storage.dialects import Dialect
+from sync_core.model import Ability
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
 from sync_core.storage.sync_store import SyncStore
+from sync_core.storage.untagged import without_tags
 from sync_core.storage.weak import strengthened
+from tests.foreign.kinds import Kind
 from tests.object_benches import HEADERS, Bench, Raw, s3_bench
 
 
-def foreign_bench(
-    clients: S3Clients, client: Any, dialect: Dialect, capabilities: Capabilities
-) -> Bench:
+def foreign_bench(clients: S3Clients, client: Any, kind: Kind) -> Bench:
     """Give a store over an empty bucket, opened as a deployment opens one that can do so much.
 
     `client` is boto3's own, for the back door.
     """
+    dialect, capabilities = kind.dialect, kind.capabilities
     made = s3_bench(clients, client, lambda: "nobody")
     numbers = map(str, count(1))
 
     def store(bucket: str, **more: Any) -> SyncStore:
         speaking = replace(dialect, **more)
-        whole = S3ObjectStore(bucket, lambda: clients, speaking)
+        whole: SyncStore = S3ObjectStore(bucket, lambda: clients, speaking)
+        if kind.hides_tags:
+            whole = without_tags(whole)
         now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731 - a clock
         return strengthened(whole, capabilities, now, lambda: next(numbers))
 

@@ -66,7 +66,7 @@ def objects(kind: Kind, server: Server, clients: S3Clients) -> Iterator[Bench]:
             request_checksum_calculation="when_required",
         ),
     )
-    yield foreign_bench(clients, client, kind.dialect, kind.capabilities)
+    yield foreign_bench(clients, client, kind)
     client.close()
 
 

@@ -15,7 +15,8 @@ class Kind:
     """A kind of server: how it is started, how it speaks, what it can do.
 
     `deviations` names tests that it does not pass, with reasons, as the test or as one case of it;
-    `not_meant` those that ask for what no server of other makers has.
+    `not_meant` those that ask for what no server of other makers has. `hides_tags`: it refuses what
+    has tags, so the suite sees it as a pair of sites does, without them.
     """
 
     start: Callable[[Path], AbstractContextManager[Server]]
@@ -23,3 +24,4 @@ class Kind:
     capabilities: Capabilities
     deviations: Mapping[str, str] = field(default_factory=dict)
     not_meant: frozenset[str] = frozenset()
+    hides_tags: bool = False

@@ -2,41 +2,9 @@
 
 from sync_core.model import Capabilities
 from sync_core.storage.dialects import CEPH
-from tests.contract.test_object_store import TestDelete, TestPut, TestReading
-from tests.contract.test_object_store_conditions import (
-    TestConditionalWrites,
-    TestServerSideCopy,
-    TestTags,
-)
-from tests.contract.test_object_store_keys import TestKeys
-from tests.contract.test_object_store_large import (
-    TestCopyFromAnotherBucket,
-    TestDigests,
-    TestListedParts,
-    TestPartsFromAnotherBucket,
-    TestSizeOfParts,
-    TestStreamedParts,
-)
-from tests.contract.test_object_store_parts import TestMultipart
+from tests.foreign.contract import *  # noqa: F403 - the classes that pytest is to find here
 from tests.foreign.kinds import Kind
 from tests.foreign.servers import radosgw
-
-__all__ = [
-    "TestConditionalWrites",
-    "TestCopyFromAnotherBucket",
-    "TestDelete",
-    "TestDigests",
-    "TestKeys",
-    "TestListedParts",
-    "TestMultipart",
-    "TestPartsFromAnotherBucket",
-    "TestPut",
-    "TestReading",
-    "TestServerSideCopy",
-    "TestSizeOfParts",
-    "TestStreamedParts",
-    "TestTags",
-]
 
 KIND = Kind(
     start=radosgw,

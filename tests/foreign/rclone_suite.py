@@ -4,42 +4,10 @@ from dataclasses import replace
 
 from sync_core.model import Ability
 from sync_core.storage.dialects import GENERIC
-from tests.contract.test_object_store import TestDelete, TestPut, TestReading
-from tests.contract.test_object_store_conditions import (
-    TestConditionalWrites,
-    TestServerSideCopy,
-    TestTags,
-)
-from tests.contract.test_object_store_keys import TestKeys
-from tests.contract.test_object_store_large import (
-    TestCopyFromAnotherBucket,
-    TestDigests,
-    TestListedParts,
-    TestPartsFromAnotherBucket,
-    TestSizeOfParts,
-    TestStreamedParts,
-)
-from tests.contract.test_object_store_parts import TestMultipart
 from tests.derived_benches import NO_CONDITIONS
+from tests.foreign.contract import *  # noqa: F403 - the classes that pytest is to find here
 from tests.foreign.kinds import Kind
 from tests.foreign.servers import rclone
-
-__all__ = [
-    "TestConditionalWrites",
-    "TestCopyFromAnotherBucket",
-    "TestDelete",
-    "TestDigests",
-    "TestKeys",
-    "TestListedParts",
-    "TestMultipart",
-    "TestPartsFromAnotherBucket",
-    "TestPut",
-    "TestReading",
-    "TestServerSideCopy",
-    "TestSizeOfParts",
-    "TestStreamedParts",
-    "TestTags",
-]
 
 # pytest escapes once more what `ascii` has made of the key.
 _LONG_KEY = f"test_a_key_is_stored_as_it_is[{'é' * 512!a}]".replace("\\", "\\\\")
