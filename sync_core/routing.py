@@ -12,6 +12,9 @@ OWN_PREFIX = ".dualway/"
 MAX_KEY_BYTES = 1024
 """The longest key S3 takes, in bytes of UTF-8 (S3 user guide, Object key naming guidelines)."""
 
+# Aliyun OSS takes one byte less than S3 (OSS, Object naming conventions).
+_MAX_MADE_KEY_BYTES = 1023
+
 MAX_METADATA_BYTES = 2048
 """User metadata on S3: names and values together (S3 user guide, Working with object metadata)."""
 
@@ -36,8 +39,8 @@ def is_excluded(
 
 
 def longest_key_bytes(*prefixes: str) -> int:
-    """Return how long a key behind each of these prefixes may be, in bytes of UTF-8."""
-    return MAX_KEY_BYTES - max(len(prefix.encode()) for prefix in prefixes)
+    """Return how long a key that we make up may be behind each of these prefixes, in bytes."""
+    return _MAX_MADE_KEY_BYTES - max(len(prefix.encode()) for prefix in prefixes)
 
 
 def conflict_key(

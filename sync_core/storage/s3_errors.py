@@ -6,7 +6,7 @@ error may travel in a 200 answer, then the HTTP status, then the kind of botocor
 | seen | becomes |
 |---|---|
 | NoSuchKey, NoSuchVersion, NoSuchUpload | Gone, a PreconditionFailed |
-| PreconditionFailed, InvalidRange, 304, 412, 416 | PreconditionFailed |
+| PreconditionFailed, FileAlreadyExists, InvalidRange, 304, 412, 416 | PreconditionFailed |
 | ConditionalRequestConflict, OperationAborted, 409 | WriteConflict |
 | AccessDenied, keys or tokens not accepted, no credentials, 401, 403 | AccessDenied |
 | SlowDown and its kin, 429, 503 | Throttled |
@@ -78,6 +78,8 @@ class Call:
 
 _BY_CODE: Mapping[str, type[DualwayError]] = {
     **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "NoSuchUpload"), Gone),
+    # A 409, which says of OSS's x-oss-forbid-overwrite what 412 says of If-None-Match.
+    "FileAlreadyExists": PreconditionFailed,
     **dict.fromkeys(("PreconditionFailed", "InvalidRange"), PreconditionFailed),
     **dict.fromkeys(("ConditionalRequestConflict", "OperationAborted"), WriteConflict),
     **dict.fromkeys(

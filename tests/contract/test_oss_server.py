@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from sync_core.cli import app
-from sync_core.errors import Blocked, PreconditionFailed, WriteConflict
-from sync_core.model import Ability
+from sync_core.errors import Blocked, PreconditionFailed
+from sync_core.model import Ability, Capabilities, Site, SitePair
+from sync_core.routing import longest_key_bytes
+from sync_core.sentinel import Sentinels
+from sync_core.stack import Sides
 from sync_core.storage.dialects import AWS, OSS, Dialect
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.weak import strengthened
 from tests.object_benches import Stream, closing, write_of
+from tests.object_benches import put as put_object
 from tests.oss.client import abort, oss_client, upload
 from tests.oss.contents import Event
 from tests.oss.server import OssServer, oss_server
@@ -171,7 +177,7 @@ def test_an_object_that_must_not_be_replaced_stays(
 ) -> None:
     for store in store_of(server, ram_user, OSS):
         store.put_if(write_of(KEY, b"first"), Stream(b"first"), None)
-        with pytest.raises((PreconditionFailed, WriteConflict), match="FileAlreadyExists"):
+        with pytest.raises(PreconditionFailed, match="FileAlreadyExists"):
             store.put_if(write_of(KEY, b"second"), Stream(b"second"), None)
     stored = server.stored(BUCKET, KEY)
     assert stored is not None
@@ -227,6 +233,34 @@ def shape(event: Any, path: str = "") -> set[str]:
     if not isinstance(event, dict) or path.endswith("userMeta"):
         return {path}
     return {name for key in event for name in shape(event[key], f"{path}.{key}" if path else key)}
+
+
+def test_a_sentinel_that_stands_already_is_no_obstacle(
+    server: OssServer, ram_user: RamUser, told: list[Event]
+) -> None:
+    """A worker may die between planting it and noting so."""
+    for store in store_of(server, ram_user, OSS):
+        pair = SitePair(Site("oss", BUCKET, "cn-hangzhou"), Site("a", BUCKET, "cn-hangzhou"))
+        sentinels = Sentinels(Sides(pair, store, store))
+        sentinels.plant("number")
+        sentinels.plant("number")
+        assert sentinels.strays("number") == ()
+
+
+def test_an_object_with_the_longest_key_can_be_deleted(
+    server: OssServer, ram_user: RamUser, told: list[Event]
+) -> None:
+    key = "k" * 1023
+    for store in store_of(server, ram_user, OSS):
+        weak = strengthened(
+            store,
+            Capabilities(replaces_if_match=False, deletes_if_match=False),
+            lambda: datetime(2026, 11, 21, tzinfo=UTC),
+            lambda: "nonce",
+            longest_key_bytes("", ""),
+        )
+        weak.delete_if(put_object(weak, key))
+    assert server.stored(BUCKET, key) is None
 
 
 def test_a_check_finds_what_the_dialect_says(

@@ -78,14 +78,6 @@ KIND = Kind(
             ),
             "names have 1023 bytes at most and no slash or backslash at the beginning",
         ),
-        **dict.fromkeys(
-            (
-                "test_a_create_needs_a_free_key",
-                "test_a_copy_needs_a_free_key",
-                "test_a_create_in_parts_needs_a_free_key",
-            ),
-            "409 FileAlreadyExists is taken for two writes at once",
-        ),
         "test_it_is_known_of_an_object_in_equal_parts": "says nothing of parts",
     },
 )
