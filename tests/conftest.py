@@ -8,15 +8,45 @@ import sync_core.bootstrap  # noqa: F401 - imported for what it sets
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
 from sync_core.local.cloud import LocalCloud
 
 DEADLINE_SECONDS = 10.0
+
+LONGEST_FIRST = ("property", "simulation", "e2e", "integration", "contract")
+"""Folders by how long their files take; the others follow."""
+
+
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Start half as many processes again as there are processors: many tests wait for a cloud."""
+    processors = yield
+    return processors + processors // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process still works when the others have ended."""
+    ranks = {folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_descriptions() -> Iterator[None]:
+    """Have botocore read the descriptions of services once, and not for each session.
+
+    That takes a tenth of a second, and tests have many hundreds of sessions.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
+import botocore.session
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.loaders import Loader, create_loader
 
 from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
 from sync_core.launch.settings import LaunchSettings, SiteSettings
@@ -102,13 +105,19 @@ def seconds_ahead(date: str, asked_at: datetime, answered_at: datetime) -> float
 
 def client_of_key_pair(account: Account, service: str, key_pair: tuple[str, str]) -> Any:
     """Return a client in the site's region that signs with a key pair, its id and its secret."""
+    session = session_of_key_pair(key_pair, account.region)
+    return _client(session, service, account.site.endpoint_url)
+
+
+def session_of_key_pair(key_pair: tuple[str, str], region: str) -> Session:
+    """Return a session that signs with a key pair, its id and its secret."""
     access_key_id, secret_access_key = key_pair
-    session = Session(
+    return Session(
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
-        region_name=account.region,
+        region_name=region,
+        botocore_session=_botocore_session(),
     )
-    return _client(session, service, account.site.endpoint_url)
 
 
 def code_of(error: ClientError) -> str:
@@ -150,7 +159,11 @@ def _session(site: SiteSettings) -> tuple[str, NewClient]:
     """Return the region of a site and what makes clients there."""
     where = f"[{site.name}]"
     try:
-        session = Session(profile_name=site.profile, region_name=site.region)
+        session = Session(
+            profile_name=site.profile,
+            region_name=site.region,
+            botocore_session=_botocore_session(),
+        )
     except ProfileNotFound as error:
         cause = f"{error}; add it with `aws configure --profile {site.profile}`"
         raise ConfigError("reach the accounts", f"{where} profile", cause) from error
@@ -169,6 +182,20 @@ def _session(site: SiteSettings) -> tuple[str, NewClient]:
             return made[service]
 
     return region, new_client
+
+
+def _botocore_session() -> botocore.session.Session:
+    """Return a new session that reads the descriptions of services where others have them."""
+    session = botocore.session.Session()
+    loader = _loader(session.get_config_variable("data_path"))
+    session.register_component("data_loader", loader)
+    return session
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """Keep what was read: a session of its own reads and parses for a tenth of a second."""
+    return create_loader(data_path)
 
 
 def _client(session: Session, service: str, endpoint_url: str | None) -> Any:

@@ -4,8 +4,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from boto3.session import Session
 from botocore.config import Config
+
+from sync_core.launch.accounts import session_of_key_pair
 
 # An empty mapping, unlike None, keeps botocore from asking the environment for proxies.
 _CONFIG = Config(proxies={}, max_pool_connections=32)
@@ -24,10 +25,8 @@ class Clients:
 
     def __init__(self, endpoint_url: str, region: str, key_pair: KeyPair) -> None:
         self._endpoint_url = endpoint_url
-        self._session = Session(
-            aws_access_key_id=key_pair.access_key_id,
-            aws_secret_access_key=key_pair.secret_access_key,
-            region_name=region,
+        self._session = session_of_key_pair(
+            (key_pair.access_key_id, key_pair.secret_access_key), region
         )
         self._made: dict[str, Any] = {}
         # A client may be used by many threads, but a session makes clients for one at a time.

@@ -90,11 +90,16 @@ def session() -> Session:
     return Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=REGION)
 
 
+@pytest.fixture(scope="session")
+def moto_clients(session: Session) -> tuple[S3Clients, Any]:
+    """Clients of the store and of its back door, which moto answers wherever it is switched on."""
+    return with_joined_bodies(session, REGION), session.client("s3")
+
+
 @pytest.fixture
-def moto_objects(session: Session) -> Iterator[Bench]:
+def moto_objects(moto_clients: tuple[S3Clients, Any]) -> Iterator[Bench]:
     with mock_aws():
-        clients = with_joined_bodies(session, REGION)
-        yield s3_bench(clients, session.client("s3"), lambda: MOTO_INITIATOR)
+        yield s3_bench(*moto_clients, lambda: MOTO_INITIATOR)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sync_core.checksums import crc64nvme
@@ -43,6 +45,22 @@ def send(bucket: WatchedBucket, where: dict[str, Any]) -> dict[str, Any]:
     return {**where, "MultipartUpload": {"Parts": stored}}
 
 
+@pytest.fixture
+def once(local_cloud: LocalCloud) -> Iterator[Any]:
+    """A client that sends each request once; others repeat for seconds what is a BadDigest."""
+    site = local_cloud.sites["b"]
+    client = boto3.client(
+        "s3",
+        region_name=site.region,
+        endpoint_url=local_cloud.endpoint_url,
+        aws_access_key_id=site.user.access_key_id,
+        aws_secret_access_key=site.user.secret_access_key,
+        config=Config(proxies={}, retries={"total_max_attempts": 1}),
+    )
+    yield client
+    client.close()
+
+
 class TestWholeChecksums:
     def test_the_answers_say_what_checksum_there_will_be(
         self, watched_bucket: WatchedBucket
@@ -70,26 +88,25 @@ class TestWholeChecksums:
         assert old["ChecksumCRC64NVME"] == crc64nvme(WHOLE)
 
     def test_another_checksum_of_the_whole_is_refused_and_the_parts_stay(
-        self, watched_bucket: WatchedBucket
+        self, watched_bucket: WatchedBucket, once: Any
     ) -> None:
-        s3 = watched_bucket.s3
         given = send(watched_bucket, begin(watched_bucket, **CRC))
         for _ in range(2):
             with pytest.raises(ClientError) as error:
-                s3.complete_multipart_upload(
+                once.complete_multipart_upload(
                     **given, ChecksumCRC64NVME=crc64nvme(b"x"), ChecksumType="FULL_OBJECT"
                 )
             assert refusal(error) == (400, "BadDigest")
-        s3.complete_multipart_upload(
+        once.complete_multipart_upload(
             **given, ChecksumCRC64NVME=crc64nvme(WHOLE), ChecksumType="FULL_OBJECT"
         )
 
-    def test_another_checksum_of_a_part_is_refused(self, watched_bucket: WatchedBucket) -> None:
+    def test_another_checksum_of_a_part_is_refused(
+        self, watched_bucket: WatchedBucket, once: Any
+    ) -> None:
         where = begin(watched_bucket, **CRC)
         with pytest.raises(ClientError) as error:
-            watched_bucket.s3.upload_part(
-                **where, PartNumber=1, Body=b"x", ChecksumCRC64NVME=crc64nvme(b"y")
-            )
+            once.upload_part(**where, PartNumber=1, Body=b"x", ChecksumCRC64NVME=crc64nvme(b"y"))
         assert refusal(error) == (400, "BadDigest")
         assert "Parts" not in watched_bucket.s3.list_parts(**where)
 

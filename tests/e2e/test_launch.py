@@ -30,6 +30,24 @@ def accounts(tmp_path: Path) -> Iterator[TwoAccounts]:
 
 
 @pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoAccounts]:
+    with two_accounts(tmp_path_factory.mktemp("kept")) as found:
+        yield found
+
+
+@pytest.fixture
+def untouched(kept: TwoAccounts) -> Iterator[TwoAccounts]:
+    """Accounts for launches that leave nothing, which is why these tests can share them."""
+    notifications = {name: side.notifications() for name, side in kept.sides.items()}
+    yield kept
+    kept.write_config()
+    for name, side in kept.sides.items():
+        side.client("s3").put_bucket_notification_configuration(
+            Bucket=side.bucket, NotificationConfiguration=notifications[name]
+        )
+
+
+@pytest.fixture(scope="module")
 def launched(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[TwoAccounts, LaunchedSite, LaunchedSite]]:
@@ -130,54 +148,54 @@ def test_two_accounts_come_from_nothing_to_synchronising_and_back(accounts: TwoA
     assert accounts.everything() == before
 
 
-def test_a_dry_run_shows_the_changes_and_leaves_nothing(accounts: TwoAccounts) -> None:
-    before = accounts.everything()
-    shown = accounts.run("launch", "--dry-run", "--source-package")
+def test_a_dry_run_shows_the_changes_and_leaves_nothing(untouched: TwoAccounts) -> None:
+    before = untouched.everything()
+    shown = untouched.run("launch", "--dry-run", "--source-package")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "add  SyncQueue " in shown.stdout
-    assert accounts.everything() == before
+    assert untouched.everything() == before
 
 
-def test_who_does_not_agree_has_changed_nothing(accounts: TwoAccounts) -> None:
-    before = accounts.everything()
+def test_who_does_not_agree_has_changed_nothing(untouched: TwoAccounts) -> None:
+    before = untouched.everything()
     # Standard input is empty: nobody agrees.
-    shown = accounts.run("launch", "--source-package")
+    shown = untouched.run("launch", "--source-package")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "nothing was changed" in shown.stdout
-    assert accounts.everything() == before
+    assert untouched.everything() == before
 
 
 def test_an_overlapping_notification_stops_the_launch_before_it_begins(
-    accounts: TwoAccounts,
+    untouched: TwoAccounts,
 ) -> None:
-    notify_others(accounts.sides["cn"], "s3:ObjectCreated:Put")
-    before = accounts.everything()
-    refused = accounts.run("launch", "--yes", "--source-package")
+    notify_others(untouched.sides["cn"], "s3:ObjectCreated:Put")
+    before = untouched.everything()
+    refused = untouched.run("launch", "--yes", "--source-package")
     assert refused.returncode == 2
     assert "cn: error" in refused.stdout
-    assert accounts.everything() == before
+    assert untouched.everything() == before
 
 
-def test_a_launch_that_one_side_refuses_leaves_nothing_on_both(accounts: TwoAccounts) -> None:
-    before = accounts.everything()
-    accounts.write_config("[global.parameters]\nWorkerTimeout = 61\n")
-    refused = accounts.run("launch", "--yes", "--source-package")
+def test_a_launch_that_one_side_refuses_leaves_nothing_on_both(untouched: TwoAccounts) -> None:
+    before = untouched.everything()
+    untouched.write_config("[global.parameters]\nWorkerTimeout = 61\n")
+    refused = untouched.run("launch", "--yes", "--source-package")
     assert refused.returncode == 2
     assert "WorkerTimeout" in refused.stderr
-    assert accounts.everything() == before
+    assert untouched.everything() == before
 
 
 def test_a_launch_that_fails_half_way_names_the_cause_and_leaves_nothing_on_both(
-    accounts: TwoAccounts,
+    untouched: TwoAccounts,
 ) -> None:
     # The launch that looks first would have stopped at this.
-    notify_others(accounts.sides["global"], "s3:ObjectCreated:Put")
-    before = accounts.everything()
+    notify_others(untouched.sides["global"], "s3:ObjectCreated:Put")
+    before = untouched.everything()
     with pytest.raises(ConfigError) as failed:
-        accounts.launch()
+        untouched.launch()
     assert failed.value.key == "site global"
     assert "BucketNotification (Custom::BucketNotification)" in failed.value.cause
-    assert accounts.everything() == before
+    assert untouched.everything() == before
 
 
 class TestLookingFirst:

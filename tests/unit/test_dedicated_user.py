@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from boto3.session import Session
+from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -22,7 +23,7 @@ class Bench:
 
     def __init__(self) -> None:
         session = Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="eu-west-1")
-        self.iam = session.client("iam")
+        self.iam = session.client("iam", config=Config(retries={"total_max_attempts": 1}))
         self.resource = DedicatedUserId(self.iam)
 
     def create(self) -> str:
