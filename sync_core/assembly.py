@@ -1,6 +1,6 @@
 """What a configuration comes to in the terms of the core: settings, sides, prefixes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,10 @@ from sync_core.records.uploads_dynamodb import DynamoDBUploadLedger
 from sync_core.stack import Settings, Sharing, Sides
 from sync_core.startup import read_prefix_list
 from sync_core.storage.bare import without_metadata
-from sync_core.storage.dialects import Dialect, named
+from sync_core.storage.dialects import named
+from sync_core.storage.netstorage import NetStorageStore
+from sync_core.storage.netstorage_client import NetStorageClient
+from sync_core.storage.plain import PlainStore
 from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
@@ -62,24 +65,46 @@ def sides_of(config: Config, clients: Clients, identities: Identities) -> Sides:
 
     What one of both stores does not have counts for neither: the other's is not compared with it.
     """
-    pair, dialects = config.pair, (named(config.store), named(config.peer_store))
-    locking = WriteOptions(with_object_lock=config.object_lock)
     options = replace(config.write_options, with_object_lock=config.object_lock)
-    own, peer = (
-        S3ObjectStore(pair.own.bucket, clients.own, dialects[0], locking, identities.own),
-        S3ObjectStore(pair.peer.bucket, clients.peer, dialects[1], options, identities.peer),
-    )
-    wrap = partial(as_taken_part, dialects, include_metadata=config.include_metadata)
-    return Sides(pair, wrap(below(own, pair.own.prefix)), wrap(below(peer, pair.peer.prefix)))
+    dialect = named(config.peer_store)
+    peer = S3ObjectStore(config.pair.peer.bucket, clients.peer, dialect, options, identities.peer)
+    return _paired(config, _own_store(config, clients.own, identities.own), peer)
+
+
+def feed_of(
+    config: Config,
+    own: Callable[[], S3Clients],
+    own_identity: Callable[[], str],
+    peer: Callable[[], NetStorageClient],
+) -> Sides:
+    """Return both sides of a feed to NetStorage as they take part, as `sides_of` does."""
+    bucket, makes_directories = config.pair.peer.bucket, config.peer_directories
+    there = PlainStore(NetStorageStore(bucket, peer, makes_directories=makes_directories))
+    return _paired(config, _own_store(config, own, own_identity), there)
 
 
 def as_taken_part(
-    dialects: Iterable[Dialect], store: SyncStore, *, include_metadata: bool
+    lacks: frozenset[Ability], store: SyncStore, *, include_metadata: bool
 ) -> SyncStore:
-    """Return a store of a pair without what is not synchronised between stores of these kinds."""
-    if any(dialect.says(Ability.HAS_TAGS) is False for dialect in dialects):
+    """Return a store of a pair without what is not synchronised; `lacks` is what either lacks."""
+    if Ability.HAS_TAGS in lacks:
         store = without_tags(store)
-    return store if include_metadata else without_metadata(store)
+    is_whole = include_metadata and Ability.KEEPS_METADATA not in lacks
+    return store if is_whole else without_metadata(store)
+
+
+def _own_store(
+    config: Config, clients: Callable[[], S3Clients], identity: Callable[[], str]
+) -> SyncStore:
+    locking = WriteOptions(with_object_lock=config.object_lock)
+    bucket = config.pair.own.bucket
+    return S3ObjectStore(bucket, clients, named(config.store), locking, identity)
+
+
+def _paired(config: Config, own: SyncStore, peer: SyncStore) -> Sides:
+    pair = config.pair
+    wrap = partial(as_taken_part, own.lacks | peer.lacks, include_metadata=config.include_metadata)
+    return Sides(pair, wrap(below(own, pair.own.prefix)), wrap(below(peer, pair.peer.prefix)))
 
 
 def prefixes_of(config: Config, own: Callable[[], S3Clients]) -> PrefixList | None:

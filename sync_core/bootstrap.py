@@ -15,13 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event
+from typing import Any
 
+from boto3.session import Session
 from botocore.compat import HAS_CRT
 
 from sync_core.assembly import (
     Clients,
     Identities,
     executors_of,
+    feed_of,
     nudge_of,
     prefixes_of,
     settings_of,
@@ -32,6 +35,7 @@ from sync_core.config import Config
 from sync_core.connections import (
     Address,
     aws_session,
+    netstorage_of,
     own_client,
     own_clients_of,
     own_identity_of,
@@ -48,15 +52,18 @@ from sync_core.queues.sqs import SQSQueue
 from sync_core.records.dynamodb import DynamoDBRecordStore
 from sync_core.records.protocol import Table
 from sync_core.records.uploads_protocol import UploadLedger
-from sync_core.remote import Remote
+from sync_core.remote import Renewed
 from sync_core.schedule import Schedule
 from sync_core.settle import BatchPipeline
 from sync_core.shared_round import SharedRound
 from sync_core.stack import Context, Sides, Stack
 from sync_core.startup import Startup
+from sync_core.storage.netstorage import NetStorageStore
+from sync_core.storage.netstorage_access import NETSTORAGE
+from sync_core.storage.plain import PlainStore
 from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import AccessKey, s3_clients
+from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
 from sync_core.storage.sync_store import SyncStore
 from sync_core.telemetry import Telemetry, new_logger
 from sync_core.watch import Watch, watch_over
@@ -85,7 +92,7 @@ class Connected:
     queue: SQSQueue
     startup: Startup
     telemetry: Telemetry
-    peer: Remote
+    peer: Renewed[Any, Any]
     stack: Stack
     uploads: UploadLedger | None
 
@@ -129,18 +136,30 @@ def connect(config: Config, telemetry: Telemetry) -> Connected:
     """Connect the parts; sends nothing, so that an outage cannot keep a process from starting."""
     _require_python_signing()
     session = aws_session()
-    peer = peer_of(session, config)
     own_clients = own_clients_of(session, config)
     queue = queue_of(session, config)
-    identities = Identities(own_identity_of(session, config), peer.identity)
-    sides = sides_of(config, Clients(own_clients, peer.s3), identities)
-    stack = _stack(config, telemetry, sides, peer)
+    peer, sides, nudge = _peer_and_sides(session, config, own_clients)
+    stack = _stack(config, telemetry, sides, nudge)
     sharing = sharing_of(config, queue, own_client(session, "stepfunctions", config))
     stack = replace(stack, sharing=sharing)
     rules = GuardRules(config.delete_limits, config.epoch)
     startup = Startup(stack, rules, telemetry, lambda: prefixes_of(config, own_clients))
     ledger = sharing.ledger if sharing is not None else None
     return Connected(config, queue, startup, telemetry, peer, stack, ledger)
+
+
+def _peer_and_sides(
+    session: Session, config: Config, own_clients: Callable[[], S3Clients]
+) -> tuple[Renewed[Any, Any], Sides, Callable[[str], None] | None]:
+    """Return the way to the peer, both sides, and how the peer's stack is asked, if it has one."""
+    identity = own_identity_of(session, config)
+    if config.peer_store == NETSTORAGE:
+        netstorage = netstorage_of(session, config)
+        return netstorage, feed_of(config, own_clients, identity, netstorage.connection), None
+    peer = peer_of(session, config)
+    identities = Identities(identity, peer.identity)
+    sides = sides_of(config, Clients(own_clients, peer.s3), identities)
+    return peer, sides, nudge_of(config, peer.nudge)
 
 
 def build(config: Config, telemetry: Telemetry) -> Deployment:
@@ -208,7 +227,16 @@ def open_bucket(
     return below(S3ObjectStore(site.bucket, lambda: clients, address.dialect), site.prefix)
 
 
-def _stack(config: Config, telemetry: Telemetry, sides: Sides, peer: Remote) -> Stack:
+def open_cp_code(config: Config) -> SyncStore:
+    """Open the peer's CP code, for a configuration whose peer is NetStorage."""
+    peer = config.pair.peer
+    clients = netstorage_of(aws_session(), config).connection
+    return below(PlainStore(NetStorageStore(peer.bucket, clients)), peer.prefix)
+
+
+def _stack(
+    config: Config, telemetry: Telemetry, sides: Sides, nudge: Callable[[str], None] | None
+) -> Stack:
     return Stack(
         sides=sides,
         records=DynamoDBRecordStore.connect(
@@ -220,7 +248,7 @@ def _stack(config: Config, telemetry: Telemetry, sides: Sides, peer: Remote) -> 
             nonce=lambda: secrets.token_hex(8),
             **executors_of(config),
             report=telemetry.report,
-            nudge=nudge_of(config, peer.nudge),
+            nudge=nudge,
         ),
     )
 

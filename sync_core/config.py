@@ -11,9 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from sync_core.model import ConflictPolicy, Direction, Site, SitePair
 from sync_core.parts import MIB
-from sync_core.policies import conflict_policy_of, delete_limits_of, direction_of
+from sync_core.policies import (
+    conflict_policy_of,
+    delete_limits_of,
+    direction_of,
+    require_netstorage,
+)
 from sync_core.safety import DeleteLimits
 from sync_core.storage.dialects import AWS, DIALECTS
+from sync_core.storage.netstorage_access import NETSTORAGE
 from sync_core.storage.s3_options import (
     CANNED_ACLS,
     ENCRYPTIONS,
@@ -39,12 +45,13 @@ class Config:
 
     `peer_secret` names a Secrets Manager secret that holds the key pair of the peer's dedicated
     user; `echo_principal_ids` are the ids of the own store's dedicated user and of the stack's own
-    role. `store` and `peer_store` say what kinds of store the buckets are in (see `dialects`); an
-    own one outside of AWS has a secret of its own, `store_secret`, and its stack is in
-    `aws_region`. `endpoint_url` replaces AWS's endpoints in the own account, `store_endpoint_url`
-    and `peer_endpoint_url` those of the objects. `receive_wait_seconds` is how long one receive
-    waits for a message, and with it the longest that an idle worker takes to stop. `preferred_site`
-    goes with the conflict policy `prefer`; `excluded` are patterns of keys (see
+    role. `store` and `peer_store` say what kinds of store the buckets are in (see `dialects`; the
+    peer's may be `netstorage`, where a bucket is a CP code, and directories are made explicit with
+    `peer_directories`); an own one outside of AWS has a secret of its own, `store_secret`, and its
+    stack is in `aws_region`. `endpoint_url` replaces AWS's endpoints in the own account,
+    `store_endpoint_url` and `peer_endpoint_url` those of the objects. `receive_wait_seconds` is how
+    long one receive waits for a message, and with it the longest that an idle worker takes to stop.
+    `preferred_site` goes with the conflict policy `prefer`; `excluded` are patterns of keys (see
     `routing.is_excluded`). `finder_seconds` is the time from the beginning of one finder round to
     the next in a long-running worker; 0: it runs none. `finder_depth` and `finder_parallelism` say
     how a round is split into ranges of keys.
@@ -73,6 +80,7 @@ class Config:
     peer_endpoint_url: str | None = None
     store: str = AWS.name
     peer_store: str = AWS.name
+    peer_directories: bool = False
     store_secret: str | None = None
     store_endpoint_url: str | None = None
     aws_region: str | None = None
@@ -197,7 +205,7 @@ def _with_stores(config: Config, variables: Variables) -> Config:
         store_secret=optional("DUALWAY_SECRET", str, None),
         store_endpoint_url=optional("DUALWAY_ENDPOINT_URL", url, None),
         aws_region=optional("DUALWAY_ACCOUNT_REGION", str, None),
-        peer_store=optional("DUALWAY_PEER_STORE", one_of(*DIALECTS), AWS.name),
+        peer_store=optional("DUALWAY_PEER_STORE", one_of(*DIALECTS, NETSTORAGE), AWS.name),
         peer_endpoint_url=optional("DUALWAY_PEER_ENDPOINT_URL", url, None),
     )
     if config.store != AWS.name and config.store_secret is None:
@@ -208,8 +216,12 @@ def _with_stores(config: Config, variables: Variables) -> Config:
         ("DUALWAY_PEER_ENDPOINT_URL", config.peer_store, config.peer_endpoint_url),
     )
     for name, store, endpoint_url in endpoints:
-        if endpoint_url is None and DIALECTS[store].endpoint_template is None:
+        if endpoint_url is None and store in DIALECTS and DIALECTS[store].endpoint_template is None:
             variables.complain(name, f"is not set: no endpoint is known of {store} by itself")
+    if config.peer_store == NETSTORAGE:
+        require_netstorage(variables, config.pair, config.direction)
+        directories = optional("DUALWAY_PEER_DIRECTORIES", yes_or_no, False)  # noqa: FBT003 - the default
+        config = replace(config, peer_directories=directories)
     return config
 
 

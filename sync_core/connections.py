@@ -1,5 +1,6 @@
 """The connections of one deployment: to its own account, to its bucket, and to the peer's."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,17 +11,24 @@ from boto3.session import Session
 from botocore.config import Config as ClientConfig
 
 from sync_core.config import Config
+from sync_core.errors import ConfigError
 from sync_core.queues.sqs import SQSQueue
 from sync_core.queues.urls import region_of
 from sync_core.remote import (
     Access,
     Connection,
     Remote,
+    Renewed,
     identity_of,
     queue_endpoint,
     read_access,
+    read_secret,
 )
 from sync_core.storage.dialects import AWS, Dialect, named
+from sync_core.storage.netstorage_access import NetStorageAccess, parse_access
+from sync_core.storage.netstorage_auth import Signer
+from sync_core.storage.netstorage_client import NetStorageClient
+from sync_core.storage.netstorage_wire import Endpoint, Wire
 from sync_core.storage.s3_clients import S3Clients, s3_clients
 
 
@@ -67,6 +75,36 @@ def peer_of(session: Session, config: Config) -> Remote:
         return Connection(s3, _hints(session, config, access), identity)
 
     return _remote(session, config, config.peer_secret, connect)
+
+
+def netstorage_of(
+    session: Session, config: Config, timer: Callable[[], float] = time.monotonic
+) -> Renewed[NetStorageAccess, NetStorageClient]:
+    """Return the way to the peer's CP code; nothing is sent before it is used."""
+    vault, secret = own_client(session, "secretsmanager", config), config.peer_secret
+
+    def read() -> NetStorageAccess:
+        access = parse_access(read_secret(vault, secret), secret)
+        if access.cpcode != config.pair.peer.bucket:
+            cause = f"its cpcode is {access.cpcode}, DUALWAY_PEER_BUCKET {config.pair.peer.bucket}"
+            raise ConfigError("read secret", secret, f"{cause}: give both the same")
+        return access
+
+    def connect(access: NetStorageAccess) -> NetStorageClient:
+        signer = Signer(access.username, access.key)
+        return NetStorageClient(Wire(netstorage_endpoint(config, access)), signer, renewed.forget)
+
+    renewed = Renewed(read, connect, timer)
+    return renewed
+
+
+def netstorage_endpoint(config: Config, access: NetStorageAccess) -> Endpoint:
+    """Return where the peer's CP code is: by HTTPS, unless the configuration names an endpoint.
+
+    Raises `ConfigError` where that is none.
+    """
+    url = config.peer_endpoint_url
+    return Endpoint(access.hostname) if url is None else Endpoint.of(url)
 
 
 def own_clients_of(session: Session, config: Config) -> Callable[[], S3Clients]:

@@ -1,10 +1,14 @@
 """Reads what decides on both sides: who wins, which way changes go, how many deletes are too many.
 
+And what cannot be together with a destination that is no source.
+
 Each function returns what its variables say and complains about what is wrong in them.
 """
 
 from sync_core.model import ConflictPolicy, Direction, SitePair
 from sync_core.safety import DeleteLimits
+from sync_core.storage.netstorage_access import NETSTORAGE
+from sync_core.storage.netstorage_keys import why_not
 from sync_core.variables import Variables, one_of, whole
 
 
@@ -49,3 +53,19 @@ def conflict_policy_of(variables: Variables, pair: SitePair) -> tuple[ConflictPo
 
     default: tuple[ConflictPolicy, str | None] = (ConflictPolicy.KEEP_COPY, None)
     return variables.optional("DUALWAY_CONFLICT_POLICY", read, default)
+
+
+def require_netstorage(variables: Variables, pair: SitePair, direction: Direction) -> None:
+    """Complain about whatever a peer in NetStorage cannot be, or have."""
+    if direction is not Direction.TO_PEER:
+        cause = f"has to be {Direction.TO_PEER.value}: {NETSTORAGE} is a destination only"
+        variables.complain("DUALWAY_DIRECTION", cause)
+    cpcode, prefix = pair.peer.bucket, pair.peer.prefix
+    if cpcode and not (cpcode.isascii() and cpcode.isdigit()):
+        variables.complain("DUALWAY_PEER_BUCKET", f"is {cpcode!r}: give the number of the CP code")
+    if prefix and (not prefix.endswith("/") or why_not(cpcode, f"{prefix}x")):
+        cause = f"is {prefix!r}: give a directory below the CP code, such as site/media/"
+        variables.complain("DUALWAY_PEER_PREFIX", cause)
+    for name in ("DUALWAY_STORAGE_CLASS", "DUALWAY_ACL", "DUALWAY_SSE"):
+        if variables.values.get(name, "").strip():
+            variables.complain(name, f"is set, and {NETSTORAGE} has no such thing: take it away")

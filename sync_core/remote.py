@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,6 +33,9 @@ FRESH_SECONDS = 10
 """A key pair read so recently is not read again, however often it is refused."""
 
 _FORBIDDEN = 403
+
+_Access = TypeVar("_Access")
+_Connection = TypeVar("_Connection")
 
 NOT_MIRRORED = "not-mirrored-yet"
 """The access key id in a secret that the template has made and nobody has filled."""
@@ -64,48 +67,31 @@ class Connection:
     identity: Callable[[], str] | None = None
 
 
-class Remote:
-    """What a secret opens, through connections that are made anew when the key pair has changed.
+class Renewed(Generic[_Access, _Connection]):
+    """What a secret opens, through a connection that is made anew when the secret has changed.
 
     `read` reads the access and `connect` makes a connection; both are called by one thread at a
-    time. Safe to share between threads. Every method raises what `read` raises.
+    time. Safe to share between threads.
     """
 
     def __init__(
         self,
-        read: Callable[[], Access],
-        connect: Callable[[Access], Connection],
+        read: Callable[[], _Access],
+        connect: Callable[[_Access], _Connection],
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._connect = connect
-        self._current: TTLCache[str, Connection] = TTLCache(1, CREDENTIALS_SECONDS, timer)
+        self._current: TTLCache[str, _Connection] = TTLCache(1, CREDENTIALS_SECONDS, timer)
         self._fresh: TTLCache[str, bool] = TTLCache(1, FRESH_SECONDS, timer)
-        self._made: tuple[Access, Connection] | None = None
+        self._made: tuple[_Access, _Connection] | None = None
         self._lock = Lock()
 
-    def s3(self) -> S3Clients:
-        """Return S3 clients of a key pair that was read at most `CREDENTIALS_SECONDS` ago."""
-        return self._connection().s3
+    def connection(self) -> _Connection:
+        """Return a connection of an access that was read at most `CREDENTIALS_SECONDS` ago.
 
-    def identity(self) -> str:
-        """Return the ARN of the key pair's user; empty where nobody tells it."""
-        identity = self._connection().identity
-        return identity() if identity is not None else ""
-
-    def nudge(self, key: str) -> None:
-        """Ask the stack behind it to look at a key; nothing where it takes no hints."""
-        hints = self._connection().hints
-        if hints is not None:
-            hints.send(job_body(key, from_peer=True))
-
-    def forget(self) -> None:
-        """Have the key pair read again, unless that was done `FRESH_SECONDS` ago or less."""
-        with self._lock:
-            if "connection" not in self._fresh:
-                self._current.clear()
-
-    def _connection(self) -> Connection:
+        Raises what `read` raises.
+        """
         with self._lock:
             connection = self._current.get("connection")
             if connection is None:
@@ -114,13 +100,48 @@ class Remote:
                 self._fresh["connection"] = True
             return connection
 
-    def _connection_of(self, access: Access) -> Connection:
+    def forget(self) -> None:
+        """Have the secret read again, unless that was done `FRESH_SECONDS` ago or less."""
+        with self._lock:
+            if "connection" not in self._fresh:
+                self._current.clear()
+
+    def _connection_of(self, access: _Access) -> _Connection:
         if self._made is None or self._made[0] != access:
-            connection = self._connect(access)
-            for client in (connection.s3.reads, connection.s3.writes):
-                client.meta.events.register("after-call.s3", self._forget_when_refused)
-            self._made = (access, connection)
+            self._made = (access, self._connect(access))
         return self._made[1]
+
+
+class Remote(Renewed[Access, Connection]):
+    """A bucket that speaks S3, and the stack behind it. Every method raises what `read` raises."""
+
+    def __init__(
+        self,
+        read: Callable[[], Access],
+        connect: Callable[[Access], Connection],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(read, lambda access: self._watched(connect(access)), timer)
+
+    def s3(self) -> S3Clients:
+        """Return S3 clients of a key pair that was read at most `CREDENTIALS_SECONDS` ago."""
+        return self.connection().s3
+
+    def identity(self) -> str:
+        """Return the ARN of the key pair's user; empty where nobody tells it."""
+        identity = self.connection().identity
+        return identity() if identity is not None else ""
+
+    def nudge(self, key: str) -> None:
+        """Ask the stack behind it to look at a key; nothing where it takes no hints."""
+        hints = self.connection().hints
+        if hints is not None:
+            hints.send(job_body(key, from_peer=True))
+
+    def _watched(self, connection: Connection) -> Connection:
+        for client in (connection.s3.reads, connection.s3.writes):
+            client.meta.events.register("after-call.s3", self._forget_when_refused)
+        return connection
 
     def _forget_when_refused(self, http_response: Any, **_: Any) -> None:
         """A 403 may mean that the key pair was rotated: the message's next try reads the secret."""
@@ -131,8 +152,17 @@ class Remote:
 def read_access(client: Any, secret: str) -> Access:
     """Read the mirrored secret from Secrets Manager.
 
-    Raises `AccessDenied`, `Throttled` or `Unavailable`; and `ConfigError`, which says what to do,
-    when the secret is missing or holds no key pair.
+    Raises what `read_secret` does, and `ConfigError`, which says what to do, when the secret holds
+    no key pair.
+    """
+    return _parse(read_secret(client, secret), secret)
+
+
+def read_secret(client: Any, secret: str) -> str:
+    """Return a secret's text from Secrets Manager; empty where it has none.
+
+    Raises `AccessDenied`, `Throttled`, `Unavailable`, or `ConfigError` when there is no such
+    secret.
     """
     try:
         text: str = client.get_secret_value(SecretId=secret).get("SecretString", "")
@@ -141,7 +171,7 @@ def read_access(client: Any, secret: str) -> Access:
         raise _SECRET_ERRORS.get(code, Unavailable)("read secret", secret, str(error)) from error
     except BotoCoreError as error:
         raise Unavailable("read secret", secret, str(error)) from error
-    return _parse(text, secret)
+    return text
 
 
 def identity_of(client: Any) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+from sync_core.assembly import as_taken_part
 from sync_core.errors import Poison
 from sync_core.events import job_body
 from sync_core.finder import Finder, FinderReport
@@ -35,9 +36,9 @@ from sync_core.routing import OWN_PREFIX
 from sync_core.safety import DeleteLimits
 from sync_core.stack import SHARED_UPLOAD_BYTES, Context, Settings, Sharing, Sides, Stack
 from sync_core.startup import Running, Startup, read_prefix_list
-from sync_core.storage.bare import without_metadata
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
+from sync_core.storage.plain import PlainStore
 from sync_core.storage.prefixed import below
 from sync_core.storage.protocol import ObjectWrite
 from tests.inline_executor import Inline
@@ -52,7 +53,8 @@ NO_LIMIT = DeleteLimits(count=0)
 class Kind:
     """What kind of pair it is; the fields named `versioned` and `weak` list sides, as in "ab".
 
-    One way, side b has no stack. Without `shared_upload_bytes` no upload is shared. `prefix_list`
+    One way, side b has no stack; `has_plain_peer`: its store knows bytes only, see `PlainStore`.
+    Without `shared_upload_bytes` no upload is shared. `prefix_list`
     is the key of a list in each bucket.
     """
 
@@ -71,6 +73,7 @@ class Kind:
     direction: Direction = Direction.TWO_WAY
     prefix_list: str | None = None
     has_metadata: bool = True
+    has_plain_peer: bool = False
 
     @property
     def stacks(self) -> str:
@@ -144,11 +147,14 @@ class TwoStacks:
         )
         own: Any = Watched(f"{side}.own", own_store, self.calls, self.before)
         there: Any = Watched(f"{side}.peer", peer_store, self.calls, self.before)
+        there = PlainStore(there) if self.kind.has_plain_peer else there
         records: Any = Watched(f"{side}.records", self.tables[side], self.calls, self.before)
         pair = SitePair(self.sites[side], self.sites[peer])
         here, beyond = below(own, pair.own.prefix), below(there, pair.peer.prefix)
-        if not self.kind.has_metadata:
-            here, beyond = without_metadata(here), without_metadata(beyond)
+        lacks, has_metadata = here.lacks | beyond.lacks, self.kind.has_metadata
+        here, beyond = (
+            as_taken_part(lacks, each, include_metadata=has_metadata) for each in (here, beyond)
+        )
         return Stack(
             Sides(pair, here, beyond),
             records,

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from sync_core.assembly import as_taken_part
-from sync_core.bootstrap import open_bucket
+from sync_core.bootstrap import open_bucket, open_cp_code
 from sync_core.config import Config
 from sync_core.connections import Address, aws_session, own_address, peer_address
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 from sync_core.model import Site
 from sync_core.remote import read_access
+from sync_core.storage.netstorage_access import NETSTORAGE
 from sync_core.storage.s3_clients import AccessKey
 from sync_core.storage.sync_store import SyncStore
 
@@ -40,18 +41,18 @@ def sides_of_deployment(config: Config) -> dict[str, SyncStore]:
     vault = aws_session().client(
         "secretsmanager", region_name=config.account_region, endpoint_url=config.endpoint_url
     )
-    secrets = {own.name: config.store_secret, peer.name: config.peer_secret}
-    keys = {
-        name: read_access(vault, secret).access_key if secret is not None else None
-        for name, secret in secrets.items()
-    }
-    addresses = (own_address(config), peer_address(config))
-    dialects = [address.dialect for address in addresses]
-    stores = {
-        site.name: open_bucket(site, address, keys[site.name], requester_pays=config.requester_pays)
-        for site, address in zip((own, peer), addresses, strict=True)
-    }
+
+    def opened(site: Site, address: Address, secret: str | None) -> SyncStore:
+        key = read_access(vault, secret).access_key if secret is not None else None
+        return open_bucket(site, address, key, requester_pays=config.requester_pays)
+
+    here = opened(own, own_address(config), config.store_secret)
+    if config.peer_store == NETSTORAGE:
+        there = open_cp_code(config)
+    else:
+        there = opened(peer, peer_address(config), config.peer_secret)
+    lacks = here.lacks | there.lacks
     return {
-        name: as_taken_part(dialects, store, include_metadata=config.include_metadata)
-        for name, store in stores.items()
+        site.name: as_taken_part(lacks, store, include_metadata=config.include_metadata)
+        for site, store in ((own, here), (peer, there))
     }
