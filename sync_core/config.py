@@ -207,6 +207,7 @@ def _with_stores(config: Config, variables: Variables) -> Config:
         aws_region=optional("DUALWAY_ACCOUNT_REGION", str, None),
         peer_store=optional("DUALWAY_PEER_STORE", one_of(*DIALECTS, NETSTORAGE), AWS.name),
         peer_endpoint_url=optional("DUALWAY_PEER_ENDPOINT_URL", url, None),
+        peer_directories=optional("DUALWAY_PEER_DIRECTORIES", yes_or_no, False),  # noqa: FBT003 - the default
     )
     if config.store != AWS.name and config.store_secret is None:
         cause = f"is not set: name the secret with the key pair for the {config.store} bucket"
@@ -220,8 +221,6 @@ def _with_stores(config: Config, variables: Variables) -> Config:
             variables.complain(name, f"is not set: no endpoint is known of {store} by itself")
     if config.peer_store == NETSTORAGE:
         require_netstorage(variables, config.pair, config.direction)
-        directories = optional("DUALWAY_PEER_DIRECTORIES", yes_or_no, False)  # noqa: FBT003 - the default
-        config = replace(config, peer_directories=directories)
     return config
 
 

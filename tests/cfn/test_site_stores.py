@@ -140,6 +140,20 @@ class TestSettings:
         assert config.pair.own.region == config.account_region == SITE["AWS::Region"]
 
     @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_functions_are_told_of_netstorage(self, function: str) -> None:
+        config = read(Stack(NETSTORAGE), function)
+        assert (config.peer_store, config.pair.peer.bucket) == ("netstorage", "123456")
+        assert not config.peer_directories
+        assert read(Stack({**NETSTORAGE, "PeerDirectories": "true"}), function).peer_directories
+
+    @pytest.mark.parametrize("function", ["WorkerFunction", "FinderFunction"])
+    def test_a_storage_class_is_named_where_it_is_not_the_default(self, function: str) -> None:
+        def named(**given: str) -> str | None:
+            return read(Stack(given), function).write_options.storage_class
+
+        assert (named(), named(StorageClass="STANDARD_IA")) == (None, "STANDARD_IA")
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
     def test_the_region_is_the_stores_and_a_word_where_it_has_none(self, function: str) -> None:
         def region(given: dict[str, str]) -> str:
             return read(Stack(given), function).pair.own.region
@@ -248,6 +262,12 @@ class TestRules:
 
     def test_a_peer_outside_of_aws_needs_a_secret(self) -> None:
         assert broken({**PEER_IN_OSS, "PeerCredentialsSecret": ""}) == {"PeerIsReached"}
+
+    @pytest.mark.parametrize(
+        "given", [{"StorageClass": "STANDARD_IA"}, {"Acl": "private"}, {"SseType": "AES256"}]
+    )
+    def test_netstorage_has_no_options_for_objects(self, given: dict[str, str]) -> None:
+        assert broken({**NETSTORAGE, **given}) == {"NetStorageIsADestination"}
 
     def test_netstorage_is_a_destination_only(self) -> None:
         assert broken({**NETSTORAGE, "Direction": "TwoWay"}) == {"NetStorageIsADestination"}
