@@ -1,7 +1,7 @@
 """AWS Lambda behind a custom resource of the template: a request comes in, its answer goes out."""
 
 # First of all, because it has to come before botocore.
-import sync_core.bootstrap  # noqa: F401 - for what it tells botocore
+import sync_core.signing  # noqa: F401 - for what it tells botocore
 
 # isort: split
 

@@ -12,7 +12,7 @@ messages may be in the queue twice then, which does no harm. A batch of SQS is a
 """
 
 # First of all, because it has to come before botocore.
-import sync_core.bootstrap  # noqa: F401 - for what it tells botocore
+import sync_core.signing  # noqa: F401 - for what it tells botocore
 
 # isort: split
 

@@ -30,7 +30,7 @@ Read in this order: `model` (the values) and `errors`; `decide` (the table of ve
 | act: to see | probe, explain, conflicts, verify | above |
 | adapters | storage, records, queues | values, pure, their own port |
 | wiring | config, variables, policies, remote, connections, assembly | all of the above |
-| wiring: at the top | telemetry, startup, forwarder, bootstrap | all of the above |
+| wiring: at the top | signing, telemetry, startup, forwarder, bootstrap | all of the above |
 | for people | cli, launch, local, and outside of this package handlers, scripts | everything |
 
 `stack` holds what the acting modules share: the two sides, the records, the settings, the clock.

@@ -1,13 +1,11 @@
-"""The one place where adapters meet the core: from a configuration to a running worker.
+"""The one place where adapters meet the core: from a configuration to a running worker."""
 
-Import this module before anything that imports botocore: where `awscrt` can be imported, botocore
-would sign with it, and it refuses the streamed bodies that every transfer has.
-"""
+# First of all, because it has to come before botocore.
+import sync_core.signing  # noqa: F401 - for what it tells botocore
+
+# isort: split
 
 import os
-
-os.environ["BOTO_DISABLE_CRT"] = "true"
-
 import secrets
 import sys
 import time

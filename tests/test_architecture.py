@@ -40,6 +40,7 @@ WIRING = {
     "config",
     "variables",
     "policies",
+    "signing",
     "assembly",
     "connections",
     "bootstrap",
@@ -218,9 +219,9 @@ def test_pure_modules_do_not_import_one_another_in_a_circle() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_the_environment_is_read_in_config_only(path: Path) -> None:
-    # local/ prepares the emulator's and the workers' environments; bootstrap tells botocore, which
+    # local/ prepares the emulator's and the workers' environments; signing tells botocore, which
     # offers no other way, to sign in Python.
-    if layer_of(name_of(path)) in {"config", "local", "bootstrap"}:
+    if layer_of(name_of(path)) in {"config", "local", "signing"}:
         return
     nodes = ast.walk(ast.parse(path.read_text()))
     named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}

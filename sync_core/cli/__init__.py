@@ -1,7 +1,7 @@
 """The command `dualway`: one verb per module, and nothing in them but talk with the terminal."""
 
 # First of all, because it has to come before botocore.
-import sync_core.bootstrap  # noqa: F401 - imported for what it sets
+import sync_core.signing  # noqa: F401 - for what it tells botocore
 
 # isort: split
 
