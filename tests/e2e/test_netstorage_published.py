@@ -3,9 +3,11 @@
 The server is the local one, which was never compared with Akamai's; rclone compares in the end.
 """
 
+import hashlib
 import json
 import os
 import random
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,6 +20,7 @@ import pytest
 from sync_core.local.cloud import LocalCloud
 from sync_core.local.netstorage.faults import Fault, Kind
 from sync_core.local.netstorage.server import NetStorageServer
+from sync_core.local.netstorage.tree import File
 from sync_core.local.observe import Observer, WatchedSite
 from sync_core.local.rounds import find_as_process
 from sync_core.local.workers import Workers, WorkerSpec, process_environment
@@ -47,6 +50,14 @@ class Published:
     server: NetStorageServer
     observer: Observer
     environment: Mapping[str, str]
+    workers: Workers
+
+    @property
+    def peak_mib(self) -> float:
+        """The most memory that the worker has had so far."""
+        status = Path(f"/proc/{self.workers.process_id('cn')}/status").read_text()
+        (kib,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        return int(kib) / 1024
 
     @property
     def s3(self) -> Any:
@@ -84,7 +95,8 @@ def published(
         workers = Workers([WorkerSpec("cn", environment, log_file)])
         workers.start()
         undo.callback(workers.stop)
-        yield Published(account, bucket, server, Observer({"cn": site}), environment)
+        observer = Observer({"cn": site})
+        yield Published(account, bucket, server, observer, environment, workers)
 
 
 def launch(account: Account, bucket: str, server: NetStorageServer, folder: Path) -> dict[str, str]:
@@ -202,3 +214,31 @@ def test_a_thousand_objects_get_through_faults(published: Published, tmp_path: P
     published.change(dict.fromkeys(objects))
     assert ours_apart(published) == []
     assert published.observer.sites["cn"].dead_letter_depth() == 0
+
+
+def md5_of_repeated(body: bytes, times: int) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for _ in range(times):
+        digest.update(body)
+    return digest.hexdigest()
+
+
+@pytest.mark.soak
+def test_a_gibibyte_passes_through_a_few_mebibytes(published: Published) -> None:
+    def publish(name: str, parts: int) -> float:
+        body = random.Random(parts).randbytes(64 * 2**20)
+        upload = {"Bucket": published.bucket, "Key": name}
+        upload["UploadId"] = published.s3.create_multipart_upload(**upload)["UploadId"]
+        sent = []
+        for number in range(1, parts + 1):
+            part = published.s3.upload_part(**upload, PartNumber=number, Body=body)
+            sent.append({"PartNumber": number, "ETag": part["ETag"]})
+        published.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": sent})
+        published.observer.wait_until_quiet(QUIET_SECONDS)
+        arrived = published.server.tree.leaf(f"{ACCOUNT.cpcode}/{PREFIX}{name}".encode())
+        assert isinstance(arrived, File)
+        assert arrived.body.digests["md5"] == md5_of_repeated(body, parts)
+        return published.peak_mib
+
+    before_mib = publish("small", 1)
+    assert publish("large", 16) - before_mib < 64
