@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import pairwise
-from types import TracebackType
-from typing import Self
 
 from sync_core.checksums import etag_of_md5s
 from sync_core.errors import Blocked, IntegrityError, PreconditionFailed
@@ -27,6 +25,7 @@ from sync_core.storage.forwarding import ForwardingStore
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore
 from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
+from sync_core.storage.readers import Reader
 
 GIANT_BYTES = 256 * MIB
 """From this size on an object that is put in parts is a giant, whose bytes are not kept."""
@@ -75,16 +74,12 @@ class Giants:
         return part if span is None else part._replace(size_bytes=span.size_bytes, crc64nvme=None)
 
 
-class SparseReader:
+class SparseReader(Reader):
     """The `ObjectReader` of a span; who knows it takes the span as it is, without reading."""
 
     def __init__(self, version: ObjectVersion, span: Span) -> None:
-        self._version = version
+        super().__init__(version)
         self._left = span
-
-    @property
-    def version(self) -> ObjectVersion:
-        return self._version
 
     def read(self, amount: int = -1, /) -> bytes:
         """Return up to `amount` bytes, but not beyond the next number's beginning or end."""
@@ -109,18 +104,6 @@ class SparseReader:
     def _move(self, by_bytes: int) -> None:
         left = self._left
         self._left = Span(left.content, left.first + by_bytes, left.size_bytes - by_bytes)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self.close()
 
 
 class SparseStore(ForwardingStore):

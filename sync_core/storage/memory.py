@@ -2,8 +2,6 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Self
 
 from sync_core.errors import PreconditionFailed
 from sync_core.model import MODIFIED_FORMAT, ListedObject, ObjectVersion, VersionEntry
@@ -24,21 +22,17 @@ from sync_core.storage.memory_rules import (
     require_key,
 )
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
+from sync_core.storage.readers import Reader
 
 __all__ = ["ChangeRecord", "MemoryBucket", "MemoryObjectStore", "MemoryReader", "Versioning"]
 
 
-class MemoryReader:
+class MemoryReader(Reader):
     """The `ObjectReader` of an instance as it was when it was opened."""
 
     def __init__(self, version: ObjectVersion, data: bytes) -> None:
-        self._version = version
+        super().__init__(version)
         self._data = io.BytesIO(data)
-
-    @property
-    def version(self) -> ObjectVersion:
-        """The instance whose bytes are read."""
-        return self._version
 
     def read(self, amount: int = -1, /) -> bytes:
         """Return up to `amount` bytes (all that are left for -1); b"" at the end."""
@@ -47,18 +41,6 @@ class MemoryReader:
     def close(self) -> None:
         """Refuse further reads."""
         self._data.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self.close()
 
 
 class MemoryObjectStore(MemoryParts):

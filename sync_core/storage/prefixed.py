@@ -7,8 +7,6 @@ object: that is where a person looks for it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from sync_core.errors import Blocked
 from sync_core.model import (
@@ -22,6 +20,7 @@ from sync_core.model import (
 from sync_core.storage.forwarding import ForwardingStore
 from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectReader, ObjectWrite, Readable, Written
+from sync_core.storage.readers import Reader
 from sync_core.storage.sync_store import SyncStore
 
 
@@ -30,17 +29,12 @@ def below(inner: SyncStore, prefix: str) -> SyncStore:
     return PrefixedStore(inner, prefix) if prefix else inner
 
 
-class ShownReader:
+class ShownReader(Reader):
     """An `ObjectReader` whose instance is shown in another way, as `version`."""
 
     def __init__(self, inner: ObjectReader, version: ObjectVersion) -> None:
+        super().__init__(version)
         self._inner = inner
-        self._version = version
-
-    @property
-    def version(self) -> ObjectVersion:
-        """The instance whose bytes are read."""
-        return self._version
 
     def read(self, amount: int = -1, /) -> bytes:
         """Return up to `amount` bytes (all that are left for -1); b"" at the end."""
@@ -49,18 +43,6 @@ class ShownReader:
     def close(self) -> None:
         """Give the connection back."""
         self._inner.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self._inner.__exit__(kind, error, trace)
 
 
 class PrefixedStore(ForwardingStore):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, Self
+from typing import Any
 
 from sync_core.errors import (
     AccessDenied,
@@ -14,6 +14,7 @@ from sync_core.errors import (
     Unavailable,
     WriteConflict,
 )
+from sync_core.storage.readers import Reader
 from tests.simulation.plan import Fault
 from tests.simulation.tasks import Call, Scheduler, Task
 
@@ -119,25 +120,19 @@ class Port:
         return _answer_after(call, fault, do, answer)
 
 
-class ShortReader:
+class ShortReader(Reader):
     """A reader whose stream ends one byte early, as a broken connection makes it."""
 
     def __init__(self, inner: Any) -> None:
+        super().__init__(inner.version)
         with inner:
             self._body = BytesIO(inner.read()[:-1])
-        self.version = inner.version
 
     def read(self, amount: int = -1, /) -> bytes:
         return self._body.read(amount)
 
     def close(self) -> None:
         self._body.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _fail_before(call: Call, fault: Fault) -> None:
