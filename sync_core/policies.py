@@ -9,7 +9,7 @@ from sync_core.model import ConflictPolicy, Direction, SitePair
 from sync_core.safety import DeleteLimits
 from sync_core.storage.netstorage_access import NETSTORAGE
 from sync_core.storage.netstorage_keys import why_not
-from sync_core.variables import Variables, one_of, whole
+from sync_core.variables import Variables, one_of, whole, yes_or_no
 
 
 def direction_of(variables: Variables, pair: SitePair, preferred_site: str | None) -> Direction:
@@ -69,3 +69,5 @@ def require_netstorage(variables: Variables, pair: SitePair, direction: Directio
     for name in ("DUALWAY_STORAGE_CLASS", "DUALWAY_ACL", "DUALWAY_SSE"):
         if variables.values.get(name, "").strip():
             variables.complain(name, f"is set, and {NETSTORAGE} has no such thing: take it away")
+    if variables.optional("DUALWAY_OBJECT_LOCK", yes_or_no, default=False):
+        variables.complain("DUALWAY_OBJECT_LOCK", f"is true, and {NETSTORAGE} locks nothing")

@@ -5,12 +5,15 @@ so that the store takes nothing.
 """
 
 from concurrent.futures import Future, wait
+from contextlib import closing
 
 from sync_core import marker
+from sync_core.agreement import Kept
 from sync_core.claim import Claim
 from sync_core.copy_task import CopyTask, Sent
 from sync_core.errors import LeaseLost, PreconditionFailed
-from sync_core.storage.protocol import ObjectWrite, Readable, Written
+from sync_core.model import Conflict
+from sync_core.storage.protocol import ObjectReader, ObjectWrite, Written
 
 _BEAT_SECONDS = 1.0
 
@@ -22,29 +25,50 @@ def put_streamed(task: CopyTask, claim: Claim) -> Sent:
     `PreconditionFailed` when a side has changed, `LeaseLost` when the key may be in other hands,
     and what the stores raise.
     """
-    kept, source = task.keep_loser(), task.source
-    write = task.write(source.md5, marker.digest_of(source.md5))
-    reader = task.source_store.get(source.key, etag=source.etag)
-    if reader is None:
-        raise PreconditionFailed("read", source.key, "the source is gone")
-    with reader:
-        task.require_lease()
-        written = task.written(lambda: _sent(task, write, _Stoppable(reader, source.key), claim))
+    kept = _kept(task)
+    write = task.write(task.source.md5, marker.digest_of(task.source.md5))
+    task.require_lease()
+    with closing(_Stoppable(task)) as body:
+        written = task.written(lambda: _sent(task, write, body, claim))
     return Sent(write, written, kept)
 
 
-class _Stoppable:
-    """A body that fails from the moment it is stopped."""
+def _kept(task: CopyTask) -> Kept | None:
+    """Keep the loser, where there is one and the winner can be read: it may be archived."""
+    if isinstance(task.verdict, Conflict):
+        _opened(task).close()
+    return task.keep_loser()
 
-    def __init__(self, body: Readable, key: str) -> None:
-        self._body = body
-        self._key = key
+
+def _opened(task: CopyTask) -> ObjectReader:
+    source = task.source
+    reader = task.source_store.get(source.key, etag=source.etag)
+    if reader is None:
+        raise PreconditionFailed("read", source.key, "the source is gone")
+    return reader
+
+
+class _Stoppable:
+    """The source's body, opened when it is first read: before that it would only time out.
+
+    It fails from the moment it is stopped.
+    """
+
+    def __init__(self, task: CopyTask) -> None:
+        self._task = task
+        self._reader: ObjectReader | None = None
         self.is_stopped = False
 
     def read(self, amount: int = -1, /) -> bytes:
         if self.is_stopped:
-            raise LeaseLost("put", self._key, "the lease could not be renewed")
-        return self._body.read(amount)
+            raise LeaseLost("put", self._task.source.key, "the lease could not be renewed")
+        if self._reader is None:
+            self._reader = _opened(self._task)
+        return self._reader.read(amount)
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
 
 
 def _sent(task: CopyTask, write: ObjectWrite, body: _Stoppable, claim: Claim) -> Written:
@@ -54,8 +78,9 @@ def _sent(task: CopyTask, write: ObjectWrite, body: _Stoppable, claim: Claim) ->
         return _awaited(future, claim)
     except BaseException:
         body.is_stopped = True
-        # Only when nothing reads from it any more can the source be closed.
-        wait([future])
+        # One that has begun reads on for a while, and only then can the source be closed.
+        if not future.cancel():
+            wait([future])
         raise
 
 

@@ -141,10 +141,7 @@ class TwoStacks:
     def stack(self, side: str) -> Stack:
         """Return a side's stack as it is before it was started."""
         peer = other(side)
-        own_store = MemoryObjectStore(self.buckets[side], f"AWS:AROAROLE{side}:worker")
-        peer_store = MemoryObjectStore(
-            self.buckets[peer], f"AWS:AIDASYNC{peer}", [self.buckets[side]]
-        )
+        own_store, peer_store = self.stores(side)
         own: Any = Watched(f"{side}.own", own_store, self.calls, self.before)
         there: Any = Watched(f"{side}.peer", peer_store, self.calls, self.before)
         there = PlainStore(there) if self.kind.has_plain_peer else there
@@ -183,6 +180,14 @@ class TwoStacks:
                 ),
             ),
             self._sharing(side),
+        )
+
+    def stores(self, side: str) -> tuple[Any, Any]:
+        """Return the own and the peer's store, each with the credentials of a side's stack."""
+        peer = other(side)
+        return (
+            MemoryObjectStore(self.buckets[side], f"AWS:AROAROLE{side}:worker"),
+            MemoryObjectStore(self.buckets[peer], f"AWS:AIDASYNC{peer}", [self.buckets[side]]),
         )
 
     def _sharing(self, side: str) -> Sharing | None:

@@ -126,7 +126,7 @@ class NetStorageStore:
         with checked.exact:
             self._client().upload(call, parameters, checked, write.size_bytes)
         if write.md5 is None:
-            self._require_arrived(write.key, checked.md5)
+            self._require_arrived(write, checked.md5)
         return Written(checked.md5)
 
     def delete(self, key: str) -> str | None:
@@ -199,12 +199,13 @@ class NetStorageStore:
             raise ConfigError(call.operation, f"CP code {self._cpcode}", cause)
         self._seen_at = now
 
-    def _require_arrived(self, key: str, md5: str) -> None:
-        found = self._head("put", key)
+    def _require_arrived(self, write: ObjectWrite, md5: str) -> None:
+        found = self._head("put", write.key)
         if found is None:
-            raise Ambiguous("put", key, "what was uploaded is not shown yet")
-        if found.md5 != md5:
-            raise IntegrityError("put", key, f"MD5 {found.md5} is shown instead of {md5}")
+            raise Ambiguous("put", write.key, "what was uploaded is not shown yet")
+        if found.size_bytes != write.size_bytes or found.md5 not in {None, md5}:
+            shown = f"MD5 {found.md5} of {found.size_bytes} bytes"
+            raise IntegrityError("put", write.key, f"{shown} is shown instead of {md5}")
 
     def _call(self, operation: str, key: str) -> Call:
         return Call(operation, key, self._target(key))

@@ -18,7 +18,8 @@ NETSTORAGE = "netstorage"
 """The kind of store, among those of `dialects`."""
 
 _FIELDS = ("hostname", "username", "key", "cpcode")
-_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _SHAPE = '{"hostname": "...-nsu.akamaihd.net", "username": "...", "key": "...", "cpcode": "..."}'
 
 

@@ -2,12 +2,12 @@
 
 | request | sent again |
 |---|---|
-| a look (`stat`, `list`, `dir`, `download`) | up to 3 times after 408, 423, 429, 5xx, no answer |
+| a look (`stat`, `list`, `download`) | up to 3 times after 408, 423, 429, 5xx, no answer |
 | a change (`delete`, `mkdir`) | never, but for a wrong clock |
 | an upload | never: its body can be read once |
 
-A 403 whose `Date` is far from the signed instant tells that one of the clocks is wrong; from then
-on the server's is signed.
+A 403 whose `Date` is far from the time between signature and answer tells that one of the clocks is
+wrong; from then on the server's is signed.
 """
 
 import secrets
@@ -48,6 +48,15 @@ class Surroundings:
     nonce: Callable[[], int] = lambda: secrets.randbits(_NONCE_BITS)
     pause: Callable[[float], None] = time.sleep
     spread: Callable[[], float] = lambda: secrets.randbelow(1000) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """When a request was signed, how far ahead of our clock that is, and the headers."""
+
+    at: datetime
+    ahead: timedelta
+    headers: Mapping[str, str]
 
 
 class NetStorageClient:
@@ -112,10 +121,10 @@ class NetStorageClient:
 
         A refusal that a clock explains is `Unavailable`: the next try is signed by the server's.
         """
-        signed_at, headers = self._signed(call, action_of("upload", parameters))
+        signed = self._signed(call, action_of("upload", parameters))
         with translated(call):
-            answer = self._wire.send(call.target, headers, body, size_bytes)
-        if self._is_explained(answer.status, answer.headers, signed_at):
+            answer = self._wire.send(call.target, signed.headers, body, size_bytes)
+        if self._is_explained(answer.status, answer.headers, signed):
             raise Unavailable(call.operation, call.key, "the clock is wrong, here or there")
         _require_success(call, answer)
 
@@ -136,29 +145,33 @@ class NetStorageClient:
             answer.close()
 
     def _asked(self, call: Call, query: str, headers: Mapping[str, str]) -> tuple[OpenAnswer, bool]:
-        signed_at, signature = self._signed(call, query)
+        signed = self._signed(call, query)
         with translated(call):
-            answer = self._wire.open("GET", call.target, {**headers, **signature})
-        return answer, self._is_explained(answer.status, answer.headers, signed_at)
+            answer = self._wire.open("GET", call.target, {**headers, **signed.headers})
+        return answer, self._is_explained(answer.status, answer.headers, signed)
 
     def _changed(self, call: Call, query: str) -> tuple[Answer, bool]:
-        signed_at, signature = self._signed(call, query)
+        signed = self._signed(call, query)
         with translated(call):
-            answer = self._wire.ask("POST", call.target, signature)
-        return answer, self._is_explained(answer.status, answer.headers, signed_at)
+            answer = self._wire.ask("POST", call.target, signed.headers)
+        return answer, self._is_explained(answer.status, answer.headers, signed)
 
-    def _signed(self, call: Call, query: str) -> tuple[datetime, dict[str, str]]:
-        at = self._around.clock() + self._ahead
-        return at, self._signer.headers(call.target, query, at, self._around.nonce())
+    def _signed(self, call: Call, query: str) -> _Signed:
+        ahead = self._ahead
+        at = self._around.clock() + ahead
+        headers = self._signer.headers(call.target, query, at, self._around.nonce())
+        return _Signed(at, ahead, headers)
 
-    def _is_explained(self, status: int, headers: Mapping[str, str], signed_at: datetime) -> bool:
+    def _is_explained(self, status: int, headers: Mapping[str, str], signed: _Signed) -> bool:
         """Tell whether a clock explains a refusal, and sign by the server's from now on."""
         if status != _FORBIDDEN:
             return False
-        their_clock = _date_of(headers)
-        if their_clock is not None and abs(their_clock - signed_at) > _SUSPICIOUS:
+        their_clock, now = _date_of(headers), self._around.clock()
+        earliest, latest = signed.at - _SUSPICIOUS, now + signed.ahead + _SUSPICIOUS
+        # An upload may have been answered long after it was signed.
+        if their_clock is not None and not earliest <= their_clock <= latest:
             # Of several requests that were signed alike, each finds the same.
-            self._ahead = their_clock - self._around.clock()
+            self._ahead = their_clock - now
             return True
         self._when_refused()
         return False

@@ -47,8 +47,11 @@ def path_of(cpcode: str, key: str) -> str:
 
 
 def target_of(path: str) -> str:
-    """Return a path as it stands in the request line, percent-encoded as UTF-8."""
-    return quote(path, safe="/")
+    """Return a path as it stands in the request line, percent-encoded as UTF-8.
+
+    Lone surrogates, as in listed names that are no UTF-8, become the bytes that they stand for.
+    """
+    return quote(path, safe="/", errors="surrogateescape")
 
 
 def key_of(cpcode: str, name: str) -> str | None:

@@ -4,6 +4,7 @@ A listing begins at a path and goes on, in the order of ASCII, to the end of the
 `end`. The path has to exist: what is behind a key that is gone, or that never was there, is found
 from a directory above it, and what came before is left out. A file's own path is no such place
 unless its page begins with that very file: with a directory of the same name it could mean both.
+Where the server says to go on is asked for as it stands, even a name that no key of ours has.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from sync_core.storage.netstorage_keys import key_of, path_of, starts_of, target
 from sync_core.storage.netstorage_xml import FILE, Entry, ListPage, page_of
 
 _PARAMETERS = {"format": "xml", "encoding": "utf-8", "mtime_all": "yes"}
+_LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
 class Listing:
@@ -41,6 +43,7 @@ class Listing:
         # "0" comes right behind "/" (Usage API, list, end).
         end = f"{path_of(cpcode, self._folder[:-1])}0" if self._folder else None
         self._parameters = {**_PARAMETERS, "max_entries": page_entries, "end": end}
+        self._missed: set[str] = set()
 
     def behind(self, start_after: str) -> Iterator[ListedObject] | None:
         """Return what comes behind a key; None where there is nothing to begin at at all."""
@@ -63,10 +66,15 @@ class Listing:
                     last = listed.key
             found = self._next(page, place)
 
-    def _page(self, position: str) -> tuple[str, ListPage] | None:
-        """Return a page that begins at the position or at a directory above it, and where."""
+    def _page(self, position: str, told: str | None = None) -> tuple[str, ListPage] | None:
+        """Return a page that begins at the position or at a directory above it, and where.
+
+        `told` is a place that the server has named itself, whatever its name is.
+        """
         for place in starts_of(position):
-            if not place.startswith(self._folder) or not self._can_be_asked_for(place):
+            if not place.startswith(self._folder):
+                continue
+            if place != told and not self._can_be_asked_for(place):
                 continue
             page = self._page_at(place)
             if page is not None and (place.endswith("/") or not place or self._is_at(place, page)):
@@ -95,9 +103,15 @@ class Listing:
         if page.resume is None:
             return None
         position = key_of(self._cpcode, page.resume)
-        if position is None or position <= place:
+        if position is None or _bytes_of(position) <= _bytes_of(place):
             raise Unavailable("list", place, f"the listing goes on at {page.resume!r}")
-        return self._page(position)
+        found = self._page(position, told=position)
+        if found is not None and found[0] != position:
+            # From further above it comes to the same position, if that is not gone but refused.
+            if position in self._missed:
+                raise Unavailable("list", place, f"the listing cannot go on at {position!r}")
+            self._missed.add(position)
+        return found
 
     def _listed(self, entry: Entry) -> ListedObject | None:
         key = key_of(self._cpcode, entry.name)
@@ -107,6 +121,11 @@ class Listing:
         return ListedObject(key, entry.md5, entry.size_bytes, modified)
 
 
+def _bytes_of(name: str) -> bytes:
+    """Return what listings are sorted by; lone surrogates stand for bytes that are no UTF-8."""
+    return name.encode(errors="surrogateescape")
+
+
 def instant_of(entry: Entry) -> datetime:
-    """Return the time of an entry."""
-    return datetime.fromtimestamp(entry.modified_at, UTC)
+    """Return the time of an entry; of one that is beyond the calendar, its end."""
+    return datetime.fromtimestamp(min(max(entry.modified_at, 0), _LAST_SECOND), UTC)

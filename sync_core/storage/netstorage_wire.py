@@ -47,11 +47,14 @@ class Endpoint:
 
         Raises `ConfigError` for anything else, a URL with a path included.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise _no_server(url) from error
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
-            cause = f"{url!r} is no URL of a server: give https://HOST or http://HOST:PORT"
-            raise ConfigError("configure", "endpoint", cause)
-        return Endpoint(parts.hostname, parts.port, parts.scheme == "https")
+            raise _no_server(url)
+        return Endpoint(parts.hostname, port, parts.scheme == "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,11 @@ class _Connected:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._connection.close()
+
+
+def _no_server(url: str) -> ConfigError:
+    cause = f"{url!r} is no URL of a server: give https://HOST or http://HOST:PORT"
+    return ConfigError("configure", "endpoint", cause)
 
 
 def _close_all(idle: _Idle) -> None:

@@ -211,7 +211,14 @@ class PlainStore:
 
 def _plain(version: ObjectVersion) -> ObjectVersion:
     return replace(
-        version, headers={}, metadata={}, marker=None, version_id=None, tag_count=0, lock=None
+        version,
+        headers={},
+        metadata={},
+        marker=None,
+        version_id=None,
+        crc64nvme=None,
+        tag_count=0,
+        lock=None,
     )
 
 

@@ -264,7 +264,13 @@ class TestRules:
         assert broken({**PEER_IN_OSS, "PeerCredentialsSecret": ""}) == {"PeerIsReached"}
 
     @pytest.mark.parametrize(
-        "given", [{"StorageClass": "STANDARD_IA"}, {"Acl": "private"}, {"SseType": "AES256"}]
+        "given",
+        [
+            {"StorageClass": "STANDARD_IA"},
+            {"Acl": "private"},
+            {"SseType": "AES256"},
+            {"ObjectLock": "true"},
+        ],
     )
     def test_netstorage_has_no_options_for_objects(self, given: dict[str, str]) -> None:
         assert broken({**NETSTORAGE, **given}) == {"NetStorageIsADestination"}

@@ -2,12 +2,16 @@
 
 import hashlib
 import http.client
+import threading
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from sync_core.local.netstorage.faults import Fault, Kind
 from sync_core.local.netstorage.server import NetStorageServer
 from sync_core.local.netstorage.tree import File
 from tests.netstorage_client import ACCOUNT, OLD, OTHER, Client, Got, action, signed
@@ -40,6 +44,20 @@ def test_a_body_of_several_megabytes_is_not_kept_in_memory(client: Client) -> No
     assert isinstance(path, Path)
     client.upload("/1234/big", b"small")
     assert not path.exists()
+
+
+def test_a_download_of_a_file_that_is_replaced_meanwhile_is_cut_off() -> None:
+    with NetStorageServer(ACCOUNT) as server, ThreadPoolExecutor(1) as pool:
+        client = Client(server)
+        client.upload("/1234/big", bytes(2_000_000))
+        server.faults.add(Fault("download", Kind.SLOW, seconds=0.3))
+        download = pool.submit(client.ask, "download", "/1234/big")
+        deadline = time.monotonic() + 10
+        while not server.count("download") and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        client.upload("/1234/big", b"small")
+        with pytest.raises(http.client.IncompleteRead):
+            download.result()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, islice
 from threading import Barrier
 
 import pytest
@@ -58,6 +58,7 @@ KEYS = (
     "\t",
     "\n",
     "\x01",
+    "\0\r\x7f\x85\u2028\ufeff\ufffe",
     "é",
     "e\u0301",
     "日本語",
@@ -365,6 +366,25 @@ class TestListing:
         assert [next(listing).key for _ in range(2)] == keys[:2]
         bench.store.delete(keys[2])
         assert [listed.key for listed in listing] == keys[3:]
+
+    @pytest.mark.parametrize("page", [1, 2, 1000])
+    def test_names_that_are_no_unicode_are_passed_over(self, bench: Bench, page: int) -> None:
+        foreign = ("%C3", "dir/%E9", "dir/%F5", "%FF")
+        for name in foreign:
+            call = Call("put", name, f"/{CPCODE}/{name}")
+            bench.client().upload(call, {}, Stream(b""), 0)
+        keys = ["a", "dir/b", "dir/\uff5e", "dir/😀", "z", "é", "日"]
+        for key in keys:
+            put(bench.store, key)
+        store = bench.other(page_entries=page)
+        try:
+            assert [listed.key for listed in islice(store.list(), 20)] == keys
+            assert [listed.key for listed in store.list("dir/")] == keys[1:4]
+            assert [listed.key for listed in store.list("", "dir/c")] == keys[2:]
+        finally:
+            for name in foreign:
+                call = Call("delete", name, f"/{CPCODE}/{name}")
+                assert bench.client().change(call, "delete", {})
 
     def test_directories_are_made_explicit_where_that_is_asked_for(self, bench: Bench) -> None:
         client = bench.client()

@@ -97,6 +97,7 @@ class TestConfiguration:
             ("DUALWAY_ACL", "private"),
             ("DUALWAY_SSE", "AES256"),
             ("DUALWAY_PEER_DIRECTORIES", "maybe"),
+            ("DUALWAY_OBJECT_LOCK", "true"),
         ],
     )
     def test_what_it_cannot_have_is_refused(self, name: str, value: str) -> None:

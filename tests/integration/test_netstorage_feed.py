@@ -184,6 +184,17 @@ def test_names_that_cannot_be_served_are_reported_once(feed: Feed) -> None:
     assert len(feed.dead_letters) == len(HOMELESS)
 
 
+def test_what_is_kept_of_a_conflict_has_a_name_that_can_be_served(feed: Feed) -> None:
+    key = "x" * 1000
+    feed.published.put(ObjectWrite(PREFIX + key, 6), BytesIO(b"theirs"))
+    feed.put("a", key, b"ours")
+    feed.quiesce()
+    served = feed.served()
+    assert served.pop(key) == b"ours"
+    assert list(served.values()) == [b"theirs"]
+    assert feed.dead_letters == []
+
+
 def test_the_finder_publishes_all_that_was_there_before(feed: Feed) -> None:
     for number in range(20):
         feed.put("a", f"dir{number % 3}/{number}", b"%d" % number)

@@ -41,6 +41,8 @@ def test_neither_the_access_nor_its_text_shows_the_key() -> None:
         (json.dumps({**GOOD, "username": ["c2VjcmV0"]}), "username is missing or empty"),
         (json.dumps({**GOOD, "hostname": "https://h.net/"}), "give the HTTP domain name alone"),
         (json.dumps({**GOOD, "hostname": "h.net:8080"}), "give the HTTP domain name alone"),
+        (json.dumps({**GOOD, "hostname": "h..net"}), "give the HTTP domain name alone"),
+        (json.dumps({**GOOD, "hostname": f"{'h' * 64}.net"}), "give the HTTP domain name alone"),
         (json.dumps({**GOOD, "hostname": "a\nb"}), "give the HTTP domain name alone"),
         (json.dumps({**GOOD, "cpcode": "12/34"}), "cpcode is no number"),
         (json.dumps({**GOOD, "cpcode": True}), "cpcode is missing or empty"),

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import io
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,19 +58,25 @@ class Bench:
 
 
 class Serve(Protocol):
-    def __call__(self, *answers: Answer, patience: Patience = ...) -> Bench: ...
+    def __call__(
+        self, *answers: Answer, patience: Patience = ..., clock: Callable[[], datetime] = ...
+    ) -> Bench: ...
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     with ExitStack() as running:
 
-        def start(*answers: Answer, patience: Patience = PATIENCE) -> Bench:
+        def start(
+            *answers: Answer,
+            patience: Patience = PATIENCE,
+            clock: Callable[[], datetime] = lambda: NOW,
+        ) -> Bench:
             server = running.enter_context(ScriptedServer(*answers))
             wire = running.enter_context(closing(Wire(Endpoint.of(server.url), patience)))
             pauses: list[float] = []
             refusals: list[None] = []
-            around = Surroundings(lambda: NOW, count(1).__next__, pauses.append, lambda: 0.0)
+            around = Surroundings(clock, count(1).__next__, pauses.append, lambda: 0.0)
             signer = Signer("media", "secret")
             client = NetStorageClient(wire, signer, lambda: refusals.append(None), around)
             return Bench(client, server, pauses, refusals)
@@ -276,6 +282,13 @@ class TestClocks:
         assert len(bench.seen) == 1
         assert len(bench.refusals) == 1
 
+    def test_so_is_one_that_comes_long_after_the_signature(self, serve: Serve) -> None:
+        clock = [NOW + timedelta(minutes=10), NOW]
+        bench = serve(dated(403, NOW + timedelta(minutes=10)), clock=clock.pop)
+        with pytest.raises(AccessDenied):
+            upload(bench, b"data")
+        assert len(bench.refusals) == 1
+
     def test_a_second_refusal_is_one_too(self, serve: Serve) -> None:
         there = NOW + timedelta(hours=1)
         bench = serve(dated(403, there), dated(403, there))
@@ -382,7 +395,18 @@ def test_an_endpoint_is_read_from_a_url(url: str, endpoint: Endpoint) -> None:
     assert Endpoint("example-nsu.akamaihd.net").is_secure
 
 
-@pytest.mark.parametrize("url", ["example.net", "ftp://example.net", "http://h/path", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.net",
+        "ftp://example.net",
+        "http://h/path",
+        "https://",
+        "http://h:eighty",
+        "http://h:65536",
+        "http://[::1",
+    ],
+)
 def test_any_other_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="give https://HOST or http://HOST:PORT"):
         Endpoint.of(url)

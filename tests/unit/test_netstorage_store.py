@@ -109,6 +109,13 @@ class TestUploads:
             store.put(ObjectWrite("k", 4), Stream(b"data"))
         assert [seen.method for seen in server.seen] == ["PUT", "GET"]
 
+    def test_where_no_digest_is_shown_the_size_has_to_do(self, serve: Serve) -> None:
+        shown = b'<stat><file type="file" name="k" size="4" mtime="7"/></stat>'
+        store, _ = serve(Answer(200), Answer(200, shown))
+        assert store.put(ObjectWrite("k", 4), Stream(b"data")).etag == md5_of(b"data")
+        with pytest.raises(IntegrityError, match="4 bytes"):
+            store.put(ObjectWrite("k", 5), Stream(b"data+"))
+
     def test_what_is_not_shown_yet_is_open(self, serve: Serve) -> None:
         store, _ = serve(Answer(200), ABSENT, ROOT)
         with pytest.raises(Ambiguous, match="not shown yet"):
@@ -193,6 +200,20 @@ class TestListing:
         with pytest.raises(Unavailable, match="the listing goes on at"):
             list(store.list())
         assert len(server.seen) == 2
+
+    def test_nor_does_it_from_a_directory_above_a_file_that_is_never_shown(
+        self, serve: Serve
+    ) -> None:
+        store, server = serve(page("a/a", resume="/1/a//x"))
+        with pytest.raises(Unavailable, match="the listing cannot go on at 'a//x'"):
+            list(store.list())
+        assert targets(server) == ["/1/", *["/1/a//x", "/1/a/"] * 2]
+
+    def test_a_time_that_no_calendar_has_is_the_latest_that_it_has(self, serve: Serve) -> None:
+        entry = b'<file type="file" name="1/k" size="0" md5="" mtime="1763740800000"/>'
+        store, _ = serve(Answer(200, b"<list>" + entry + b"</list>"))
+        [listed] = store.list()
+        assert listed.modified == "9999-12-31T23:59:59"
 
     def test_a_cp_code_without_a_file_has_no_listing(self, serve: Serve) -> None:
         store, _ = serve(ABSENT, ROOT)

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from sync_core.errors import Throttled
-from sync_core.model import Action, Direction
+from sync_core.model import Action, Direction, SkipReason
 from sync_core.routing import OWN_PREFIX
 from sync_core.storage.protocol import ObjectWrite
 from tests.two_stacks import Kind, TwoStacks
@@ -114,6 +114,17 @@ def test_a_large_object_that_is_there_already_is_compared_and_not_sent() -> None
     world.quiesce()
     assert writes(world) == []
     assert world.actions() == {Action.ACKNOWLEDGED: 1}
+
+
+def test_nothing_is_kept_for_a_large_object_that_is_archived() -> None:
+    world = TwoStacks(FEED)
+    world.put("b", "large", LARGE)
+    put_in_parts(world, "a", "large", LARGE)
+    world.buckets["a"].archive("large")
+    world.quiesce()
+    assert world.contents("b") == {"large": LARGE}
+    assert {each.reason for each in world.outcomes} == {SkipReason.ARCHIVED}
+    assert world.dead_letters == []
 
 
 def test_a_delete_leaves_no_copy_and_the_guarantee_says_so(world: TwoStacks) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from sync_core.checksums import crc64nvme
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.model import Ability, ObjectVersion, Place
 from sync_core.parts import plan_parts
@@ -29,13 +31,19 @@ def store(below: MemoryObjectStore) -> SyncStore:
 
 
 def test_objects_are_bytes_and_nothing_else(below: MemoryObjectStore, store: SyncStore) -> None:
-    put(below, "k", headers=HEADERS, metadata={"a": "b"}, marker="1;x", tags={"c": "d"})
+    more: dict[str, Any] = {
+        "headers": HEADERS,
+        "metadata": {"a": "b"},
+        "marker": "1;x",
+        "tags": {"c": "d"},
+    }
+    put(below, "k", **more, crc64nvme=crc64nvme(b"data"))
     for version in (present(store.head("k")), present_version(store.get("k"))):
         assert (version.headers, version.metadata, version.marker) == ({}, {}, None)
-        assert (version.tag_count, version.version_id) == (0, None)
+        assert (version.tag_count, version.version_id, version.crc64nvme) == (0, None, None)
     assert store.tags("k") == {}
     assert store.tags("absent") is None
-    put(store, "k", headers=HEADERS, metadata={"a": "b"}, marker="1;x", tags={"c": "d"})
+    put(store, "k", **more)
     stored = present(below.head("k"))
     assert (stored.metadata, stored.marker, below.tags("k")) == ({}, None, {})
 

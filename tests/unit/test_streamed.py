@@ -85,3 +85,30 @@ def test_a_lease_that_cannot_be_renewed_ends_the_stream_before_its_end(world: Th
     assert world.calls.count("a.peer.put") >= 2
     assert world.sync_writes["k"] == 1
     assert world.contents("b") == {"k": DATA}
+
+
+def test_a_stream_that_waits_for_its_turn_is_given_up_at_once(world: Threaded) -> None:
+    is_free = Event()
+    turn = ThreadPoolExecutor.submit(world.sender, is_free.wait, PATIENCE_SECONDS)
+
+    def lose() -> None:
+        world.before["a.peer.head"] = is_free.set
+        raise LeaseLost("copy", "k", "another writer came first")
+
+    def claim() -> None:
+        world.now += timedelta(seconds=120)
+        world.before["a.records.write"] = lose
+
+    world.before["a.records.write"] = claim
+    world.quiesce()
+    assert turn.result()
+    assert world.contents("b") == {"k": DATA}
+
+
+def test_the_source_is_opened_only_when_its_bytes_can_be_sent(world: Threaded) -> None:
+    opened_before: list[int] = []
+    world.before["a.peer.put"] = lambda: opened_before.append(world.calls.count("a.own.get"))
+    world.calls.clear()
+    world.quiesce()
+    assert (opened_before, world.calls.count("a.own.get")) == ([0], 1)
+    assert world.contents("b") == {"k": DATA}

@@ -180,11 +180,15 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 
 def _pieces(answer: Answer) -> Iterator[bytes]:
-    """Yield what is sent of an answer's body."""
+    """Yield what is sent of an answer's body; raises ConnectionError for a file that is gone."""
     if isinstance(answer.body, bytes):
         yield answer.body
         return
-    with answer.body.open() as file:
+    try:
+        opened = answer.body.open()
+    except FileNotFoundError as error:
+        raise ConnectionAbortedError("the file was replaced before it could be sent") from error
+    with opened as file:
         start, end = answer.span or (0, answer.body.size_bytes)
         file.seek(start)
         while start < end:
