@@ -1,8 +1,7 @@
 """Bodies on their way to and from Akamai NetStorage, and whether they are what they should be."""
 
 import hashlib
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 
 from sync_core.checksums import Crc64Nvme
 from sync_core.errors import IntegrityError
@@ -11,6 +10,7 @@ from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.netstorage_errors import Call, translated
 from sync_core.storage.netstorage_wire import OpenAnswer
 from sync_core.storage.protocol import ObjectWrite, Readable
+from sync_core.storage.readers import MeasuredReader
 
 
 class UploadBody:
@@ -53,7 +53,7 @@ class UploadBody:
         raise IntegrityError("put", self._write.key, cause)
 
 
-class NetStorageReader:
+class NetStorageReader(MeasuredReader):
     """The `ObjectReader` of a file that was looked at before it was opened.
 
     The whole of it is compared with what the look has shown: raises `IntegrityError` for a file
@@ -63,39 +63,15 @@ class NetStorageReader:
     def __init__(
         self, version: ObjectVersion, answer: OpenAnswer, size_bytes: int, call: Call
     ) -> None:
-        self._version = version
+        super().__init__(version, size_bytes)
         self._answer = answer
-        self._left_bytes = size_bytes
         self._call = call
         is_whole = size_bytes == version.size_bytes and version.md5 is not None
         self._digest = hashlib.md5(usedforsecurity=False) if is_whole else None
 
-    @property
-    def version(self) -> ObjectVersion:
-        """The instance whose bytes are read."""
-        return self._version
-
-    def read(self, amount: int = -1, /) -> bytes:
-        """Return up to `amount` bytes (all that are left for -1); b"" at the end."""
-        if amount >= 0:
-            return self._take(min(amount, self._left_bytes))
-        return b"".join(iter(lambda: self._take(self._left_bytes), b""))
-
     def close(self) -> None:
         """Give the connection back; the rest of the body is not read."""
         self._answer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self.close()
 
     def _take(self, wanted: int) -> bytes:
         if wanted == 0:
