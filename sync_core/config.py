@@ -212,6 +212,9 @@ def _with_stores(config: Config, variables: Variables) -> Config:
     if config.store != AWS.name and config.store_secret is None:
         cause = f"is not set: name the secret with the key pair for the {config.store} bucket"
         variables.complain("DUALWAY_SECRET", cause)
+    if config.store != AWS.name and config.aws_region is None:
+        cause = "is not set: name the region of AWS in which queue, tables and secrets are"
+        variables.complain("DUALWAY_ACCOUNT_REGION", cause)
     endpoints = (
         ("DUALWAY_ENDPOINT_URL", config.store, config.store_endpoint_url),
         ("DUALWAY_PEER_ENDPOINT_URL", config.peer_store, config.peer_endpoint_url),

@@ -212,8 +212,8 @@ class Replication:
 def same_value(one: ObjectVersion, other: ObjectVersion) -> bool:
     """Tell whether two instances are known to have equal bytes, headers and user metadata.
 
-    False also when nothing comparable is known of the bytes: etags are never compared across
-    sides, only full-object checksums, else MD5s.
+    False also when nothing comparable is known of the bytes: two etags are never compared across
+    sides, only full-object checksums, else MD5s; an etag that is the other's MD5 tells as much.
     """
     return _same_but_for_bytes(one, other) and _same_digest(one, other) is True
 
@@ -234,7 +234,10 @@ def _same_but_for_bytes(one: ObjectVersion, other: ObjectVersion) -> bool:
 def _same_digest(one: ObjectVersion, other: ObjectVersion) -> bool | None:
     if one.crc64nvme is not None and other.crc64nvme is not None:
         return one.crc64nvme == other.crc64nvme
-    return one.md5 == other.md5 if one.md5 is not None and other.md5 is not None else None
+    if one.md5 is not None and other.md5 is not None:
+        return one.md5 == other.md5
+    # An etag of which the store does not say what it is, is the other's MD5 by no coincidence.
+    return True if one.md5 == other.etag.lower() or other.md5 == one.etag.lower() else None
 
 
 def _is(known: SideState | None, current: Facts | None) -> bool:

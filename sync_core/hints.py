@@ -18,7 +18,7 @@ A listing may be stale and an entry of it says little: a reason only asks for a 
 of the peer's instance may be its etag and size without its time (our own write told no more); then
 an edit of its metadata is for the peer's finder to see, whose record of its own object is exact.
 Where nothing is known of it but its name (a replica's marker told no more), it should show the same
-etag and size as the own one; otherwise it is read, once.
+etag, in whichever case, and size as the own one; otherwise it is read, once.
 """
 
 from collections.abc import Iterable
@@ -80,7 +80,7 @@ def reason_of(
             and (
                 f"{peer.etag}|{peer.size_bytes}|{peer.modified}".startswith(peer_lid)
                 if peer_lid
-                else own.etag == peer.etag and own.size_bytes == peer.size_bytes
+                else _look_alike(own, peer)
             )
         ):
             return _IN_SYNC
@@ -124,9 +124,14 @@ def _with_pair(own: ListedObject | None, peer: ListedObject | None, record: List
         return Reason.OWN_CHANGED
     if peer is None:
         return Reason.GONE_AT_PEER
-    if record.peer == "" and (own.etag, own.size_bytes) != (peer.etag, peer.size_bytes):
+    if record.peer == "" and not _look_alike(own, peer):
         return Reason.PEER_CHANGED
     return Reason.IN_SYNC if _shows(peer, record.peer) else Reason.PEER_CHANGED
+
+
+def _look_alike(own: ListedObject, peer: ListedObject) -> bool:
+    """Tell whether both listings show the same etag, which some stores write in capitals."""
+    return own.size_bytes == peer.size_bytes and own.etag.lower() == peer.etag.lower()
 
 
 def _shows(listed: ListedObject, lid: str | None) -> bool:

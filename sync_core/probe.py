@@ -120,6 +120,18 @@ def can_fetch(own: SyncStore, peer: SyncStore, nonce: str) -> bool:
         fetched.clean_up()
 
 
+def untried(lacks: frozenset[Ability]) -> Capabilities:
+    """Return what an unversioned store does that was never tried: all but what it is said to lack.
+
+    `lacks` is what `SyncStore` says of itself.
+    """
+    return Capabilities(
+        creates_if_absent=Ability.CREATES_IF_ABSENT not in lacks,
+        replaces_if_match=Ability.REPLACES_IF_MATCH not in lacks,
+        deletes_if_match=Ability.DELETES_IF_MATCH not in lacks,
+    )
+
+
 def guarantee(
     side: str, capabilities: Capabilities, lacks: frozenset[Ability] = frozenset()
 ) -> str:

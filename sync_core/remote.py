@@ -195,7 +195,7 @@ def queue_endpoint(endpoint_url: str | None, queue_url: str) -> str | None:
 def _parse(text: str, secret: str) -> Access:
     try:
         found = json.loads(text)
-        access_key = AccessKey(str(found["access_key_id"]), str(found["secret_access_key"]))
+        access_key = AccessKey(_named(found, "access_key_id"), _named(found, "secret_access_key"))
         queue_url = found.get("queue_url")
     except (ValueError, TypeError, KeyError):
         # The cause is left out on purpose: it would quote the secret.
@@ -205,3 +205,10 @@ def _parse(text: str, secret: str) -> Access:
         cause = "write a key pair of the peer's dedicated user into it, as `dualway launch` does"
         raise ConfigError("read secret", secret, cause)
     return Access(access_key, str(queue_url) if queue_url else None)
+
+
+def _named(found: Any, name: str) -> str:
+    text = found[name]
+    if not text or not isinstance(text, str):
+        raise ValueError(f"{name} is no text")
+    return text

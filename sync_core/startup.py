@@ -19,7 +19,7 @@ from sync_core.guard import Announcer, Guard, GuardParts, GuardRules, GuardStatu
 from sync_core.model import Capabilities, Side
 from sync_core.pipeline import Pipeline, Settlement
 from sync_core.prefix_list import MAX_BYTES, PrefixList, parse_prefix_list
-from sync_core.probe import ability_name, can_fetch, guarantee, probed, recall
+from sync_core.probe import ability_name, can_fetch, guarantee, probed, recall, untried
 from sync_core.queues.protocol import Message, SupportsBulkSend
 from sync_core.routing import longest_key_bytes
 from sync_core.shared_round import SharedRound
@@ -112,13 +112,14 @@ class Startup:
     def looking(self) -> Running:
         """Return the deployment as it is known from the table, to look at: nothing is tried.
 
-        Abilities that were never tried count as those of an unversioned store with all conditions.
+        Abilities that were never tried are those that the store says (see `untried`).
         """
         abilities = {}
         for side in Side:
             item = self._stack.records.read_control(ability_name(self._stack.sides.site_name(side)))
             found = recall(item.text) if item else None
-            abilities[side] = found.capabilities if found else Capabilities()
+            lacks = self._stack.sides.store(side).lacks
+            abilities[side] = found.capabilities if found else untried(lacks)
         return self._assembled(abilities, self._read_prefixes())
 
     def _start(self) -> Running:

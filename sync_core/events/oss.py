@@ -78,13 +78,12 @@ def read_oss_record(record: object, bucket: str) -> ObjectEvent | None:
     named = fields.member(about, "bucket", "oss.bucket").get("name")
     fields.demand_bucket(named, bucket, "oss.bucket.name")
     found = fields.member(about, "object", "oss.object")
-    etag = fields.etag(found.get("eTag"))
     return ObjectEvent(
         key=fields.raw_key(found.get("key"), "oss.object.key"),
         kind=kind,
         name=name,
         principal_id=fields.text(fields.optional_member(record, "userIdentity").get("principalId")),
-        etag=etag and etag.lower(),
+        etag=fields.etag(found.get("eTag")),
         size_bytes=fields.size_bytes(found.get("size")),
         occurred_at=fields.instant(record.get("eventTime")),
     )

@@ -18,8 +18,6 @@ from sync_core.parts import MIB, S3_LIMITS, S3_LIMITS_BEFORE_2025
 _KIB = 1024
 _GIB = 1024 * MIB
 
-_KNOWN_TO_BOTOCORE = ""
-
 # What dualway cannot do without, so that even a store of which nothing is known has to have it.
 _EXPECTED = frozenset(
     {
@@ -33,15 +31,28 @@ _EXPECTED = frozenset(
     }
 )
 
+# What a store lacks that heeds no condition on writes, and shows neither versions nor tags.
+_NOTHING_BUT_OBJECTS = frozenset(
+    {
+        Ability.CREATES_IF_ABSENT,
+        Ability.REPLACES_IF_MATCH,
+        Ability.DELETES_IF_MATCH,
+        Ability.COMPLETES_IF_ABSENT,
+        Ability.IS_VERSIONED,
+        Ability.HAS_TAGS,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one kind of store speaks S3.
 
     `etag_is_md5`: the etag of an object put in one part, without KMS and without a customer's key,
-    is the MD5 of its content, in whichever case. `get_counts_tags`: GET shows the number of tags
-    and leaves the header out when there are none. `has_crc64nvme`: the store keeps a CRC64NVME of
-    the whole content, shows it on request and checks it on PUT; without it no body has a trailer.
+    is the MD5 of its content, in whichever case, and no other looks like one; `part_etag_is_md5`:
+    that of a part is. `get_counts_tags`: GET shows the number of tags and leaves the header out
+    when there are none. `has_crc64nvme`: the store keeps a CRC64NVME of the whole content, shows it
+    on request and checks it on PUT; without it no body has a trailer.
     `addressing`: where the bucket's name stands when an endpoint is given (without one it is always
     `auto`). `page_keys`: how many keys a page of a listing is asked to have. `part_limits`: what it
     demands of multipart uploads; `has_part_copy`: it copies parts from other objects.
@@ -50,10 +61,11 @@ class Dialect:
     URL-encoded. `quotes_conditions`: If-Match on a write has the etag in quotes, as HTTP demands.
     `create_header`: the store's own header in place of `If-None-Match: *` on writes.
     `needs_content_md5`: where a request has to have a digest, it takes Content-MD5 and no other.
-    `endpoint_template` has `{region}` in it; None: everyone who runs such a store has another one.
-    `lacks`: abilities that such a store does not have, besides those that fields speak of; it is
-    never sent a condition that it lacks; instead of one on a completion or a copy's source it is
-    looked at beforehand. `varies`: abilities that one has and another has not.
+    `endpoint_template` has `{region}` in it; empty: botocore knows the endpoint; None: everyone who
+    runs such a store has another one. `lacks`: abilities that such a store does not have, besides
+    those that fields speak of; it is never sent a condition that it lacks; instead of one on a
+    completion or a copy's source it is looked at beforehand. `varies`: abilities that one has and
+    another has not, or one object and not another.
     """
 
     name: str
@@ -69,6 +81,7 @@ class Dialect:
     quotes_conditions: bool = True
     create_header: tuple[str, str] | None = None
     needs_content_md5: bool = False
+    part_etag_is_md5: bool = True
     signature_version: Literal["s3v4", "s3"] = "s3v4"
     endpoint_template: str | None = None
     lacks: frozenset[Ability] = frozenset()
@@ -107,7 +120,7 @@ AWS = Dialect(
     get_counts_tags=True,
     has_crc64nvme=True,
     addressing="path",
-    endpoint_template=_KNOWN_TO_BOTOCORE,
+    endpoint_template="",
 )
 """Amazon S3, in the standard and the China partition, and what imitates it closely."""
 
@@ -125,14 +138,15 @@ GENERIC = Dialect(
 )
 """Any other store that speaks S3, as S3 was before 2024."""
 
-# Virtual addresses only; a trailer is answered with 400 InvalidArgument (EC 0017-00000804); the
-# etag is the MD5 in upper case (OSS, Compatibility with Amazon S3, 2025; Object operations).
+# Virtual addresses only; a trailer is answered with 400 InvalidArgument (EC 0017-00000804); an etag
+# is in upper case (OSS, Compatibility with Amazon S3, 2025), the MD5 of what PutObject wrote, and a
+# UUID of what came otherwise, as by AppendObject (Common response headers, ETag).
 # If-None-Match and If-Match on PUT are answered with 501 (walgit issue 67); x-oss-forbid-overwrite
 # is OSS's own (PutObject, request headers), ignored where versioning is on. Tagging and versions
 # are not among the operations that the facade lists. Parts have 100 KB to 5 GB (UploadPart, 2025).
 OSS = Dialect(
     name="oss",
-    etag_is_md5=True,
+    etag_is_md5=False,
     get_counts_tags=False,
     has_crc64nvme=False,
     addressing="virtual",
@@ -148,14 +162,16 @@ OSS = Dialect(
             Ability.HAS_TAGS,
         }
     ),
+    varies=frozenset({Ability.ETAG_IS_MD5}),
 )
 """Aliyun Object Storage Service."""
 
 # ListObjects v1 (rclone, backend/s3, TencentCOS: list_version 1); x-cos-forbid-overwrite is COS's
-# own (PUT Object, request headers); parts have 1 MB to 5 GB (Upload Part, 2025-12-15).
+# own (PUT Object, request headers); parts have 1 MB to 5 GB (Upload Part, 2025-12-15). An etag need
+# not be the MD5, and is not where COS encrypts (Common response headers, ETag).
 COS = Dialect(
     name="cos",
-    etag_is_md5=True,
+    etag_is_md5=False,
     get_counts_tags=False,
     has_crc64nvme=False,
     addressing="virtual",
@@ -163,8 +179,10 @@ COS = Dialect(
     listing="v1",
     create_header=("x-cos-forbid-overwrite", "true"),
     needs_content_md5=True,
+    part_etag_is_md5=False,
     endpoint_template="https://cos.{region}.myqcloud.com",
     lacks=frozenset({Ability.REPLACES_IF_MATCH, Ability.DELETES_IF_MATCH}),
+    varies=frozenset({Ability.IS_VERSIONED, Ability.ETAG_IS_MD5}),
 )
 """Tencent Cloud Object Storage; a bucket's name ends with the account's number."""
 
@@ -179,17 +197,9 @@ KODO = Dialect(
     part_limits=S3_LIMITS_BEFORE_2025,
     encodes_listings=False,
     needs_content_md5=True,
+    part_etag_is_md5=False,
     endpoint_template="https://s3-{region}.qiniucs.com",
-    lacks=frozenset(
-        {
-            Ability.CREATES_IF_ABSENT,
-            Ability.REPLACES_IF_MATCH,
-            Ability.DELETES_IF_MATCH,
-            Ability.COMPLETES_IF_ABSENT,
-            Ability.IS_VERSIONED,
-            Ability.HAS_TAGS,
-        }
-    ),
+    lacks=_NOTHING_BUT_OBJECTS,
 )
 """Qiniu Kodo."""
 
@@ -207,16 +217,7 @@ GCS = Dialect(
     has_part_copy=False,
     needs_content_md5=True,
     endpoint_template="https://storage.googleapis.com",
-    lacks=frozenset(
-        {
-            Ability.CREATES_IF_ABSENT,
-            Ability.REPLACES_IF_MATCH,
-            Ability.DELETES_IF_MATCH,
-            Ability.COMPLETES_IF_ABSENT,
-            Ability.IS_VERSIONED,
-            Ability.HAS_TAGS,
-        }
-    ),
+    lacks=_NOTHING_BUT_OBJECTS,
 )
 """Google Cloud Storage through its XML API."""
 

@@ -1,4 +1,4 @@
-"""What a dialect changes in the requests that boto3 makes; Amazon S3's changes nothing."""
+"""What a dialect changes in what boto3 sends and gets; Amazon S3's changes nothing."""
 
 import base64
 import hashlib
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sync_core.model import Ability
 from sync_core.storage.dialects import Dialect
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def speak(client: "S3Client", dialect: Dialect) -> None:
         _before(client, "before-call", _WRITES, partial(_say_create, name, value))
     if dialect.needs_content_md5:
         _before(client, "before-sign", _NEED_DIGEST, _send_content_md5)
+    if Ability.IS_VERSIONED in dialect.lacks:
+        client.meta.events.register("after-call.s3", _hide_version)
 
 
 def _before(
@@ -63,3 +66,8 @@ def _send_content_md5(request: Any, **_: Any) -> None:
     # A request that is repeated is signed again, and a header that is set again is there twice.
     del request.headers["Content-MD5"]
     request.headers["Content-MD5"] = base64.b64encode(digest).decode()
+
+
+def _hide_version(parsed: dict[str, Any], **_: Any) -> None:
+    """Take the id off that a bucket may show whose history cannot be asked for."""
+    parsed.pop("VersionId", None)

@@ -12,7 +12,7 @@ error may travel in a 200 answer, then the HTTP status, then the kind of botocor
 | SlowDown and its kin, 429, 503 | Throttled |
 | BadDigest, IncompleteBody, InvalidPart, a digest that differs | IntegrityError |
 | InvalidObjectState, ObjectNotInActiveTierError | Archived, a Blocked |
-| too long, too large, any other 4xx | Blocked |
+| too long, too large, FileImmutable, any other 4xx | Blocked |
 | NoSuchBucket, another region's bucket, 301, 501 | ConfigError |
 | no ACLs here, a KMS key that is of no use | ConfigError |
 | never connected; RequestTimeout, TemporaryRedirect, 307, 408 | Unavailable |
@@ -126,6 +126,8 @@ _BY_CODE: Mapping[str, type[DualwayError]] = {
         (
             "EntityTooLarge",
             "EntityTooSmall",
+            # A 409 again: OSS's retention policies keep objects from being written over or deleted.
+            "FileImmutable",
             "InvalidTag",
             "KeyTooLong",
             "KeyTooLongError",

@@ -80,14 +80,14 @@ def unquoted(etag: str) -> str:
     return etag.strip('"')
 
 
-def md5_of(response: Mapping[str, Any], dialect: Dialect) -> str | None:
-    """Return the etag in an answer where it is the MD5 of the content.
+def md5_of(response: Mapping[str, Any]) -> str | None:
+    """Return the etag in an answer where it can be the MD5 of the content.
 
     It is none for SSE-KMS, DSSE and customer's keys (API reference, Object, ETag).
     """
     etag = unquoted(response["ETag"]).lower()
     with_kms = response.get("ServerSideEncryption", "").startswith("aws:kms")
-    if with_kms or "SSECustomerAlgorithm" in response or not dialect.etag_is_md5:
+    if with_kms or "SSECustomerAlgorithm" in response:
         return None
     return etag if _MD5_ETAG.fullmatch(etag) else None
 
@@ -121,7 +121,7 @@ def version_of(key: str, response: Mapping[str, Any], dialect: Dialect) -> Objec
         metadata=metadata,
         marker=marker,
         version_id=None if version_id == "null" else version_id,
-        md5=md5_of(response, dialect),
+        md5=md5_of(response) if dialect.etag_is_md5 else None,
         crc64nvme=_crc64nvme(response),
         tag_count=response.get("TagCount"),
         lock=_lock(response),

@@ -40,7 +40,7 @@ SOURCE = ObjectVersion("s", "abc", 4, AT, version_id="v1")
 IN_PARTS = ObjectVersion("k", "abc-3", 25, AT)
 PLACE = Place("elsewhere", "a b/é")
 BEFORE_CRC = replace(AWS, has_crc64nvme=False)
-WITHOUT_MD5 = replace(BEFORE_CRC, etag_is_md5=False)
+WITHOUT_MD5 = replace(BEFORE_CRC, part_etag_is_md5=False)
 
 
 def query(seen: Seen) -> dict[str, list[str]]:

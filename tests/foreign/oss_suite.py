@@ -56,13 +56,19 @@ KIND = Kind(
         ),
         **dict.fromkeys(
             (
-                "test_the_md5_of_a_plain_object_is_shown",
                 "test_what_was_taken_is_told",
                 "test_ranges_of_a_source_make_the_object",
                 "test_an_object_in_parts_is_copied_as_one",
                 "test_the_etag_of_an_object_in_parts_is_no_md5",
             ),
             "etags are in capitals, and those of objects in parts not S3's",
+        ),
+        **dict.fromkeys(
+            (
+                "test_the_md5_of_a_plain_object_is_shown",
+                "test_a_body_with_the_declared_digests_is_taken",
+            ),
+            "an etag may look like an MD5 and be none",
         ),
         **dict.fromkeys(
             ("test_too_much_metadata_is_blocked", "test_metadata_of_an_upload_is_bounded_too"),

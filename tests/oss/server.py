@@ -73,6 +73,10 @@ class OssServer:
         with self._lock:
             self._buckets[name] = Bucket(name, sinks=list(sinks))
 
+    def bucket(self, name: str) -> Bucket:
+        """Return a bucket with all that is in it, through the back door."""
+        return self._buckets[name]
+
     def stored(self, bucket: str, key: str) -> Stored | None:
         """Return what a bucket holds under a key, through the back door."""
         with self._lock:

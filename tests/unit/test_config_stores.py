@@ -70,9 +70,14 @@ class TestReading:
         assert (config.pair.own.region, config.account_region) == ("cn-hangzhou", REGION)
 
     def test_a_bucket_elsewhere_needs_the_secret_with_its_key_pair(self) -> None:
-        refused = complaint(DUALWAY_STORE="oss")
+        refused = complaint(**OWN_OSS | {"DUALWAY_SECRET": ""})
         assert refused.key == "DUALWAY_SECRET"
         assert "the key pair for the oss bucket" in refused.cause
+
+    def test_a_bucket_elsewhere_says_nothing_of_where_the_stack_is(self) -> None:
+        refused = complaint(**OWN_OSS | {"DUALWAY_ACCOUNT_REGION": ""})
+        assert refused.key == "DUALWAY_ACCOUNT_REGION"
+        assert "the region of AWS" in refused.cause
 
     @pytest.mark.parametrize("name", ["DUALWAY_STORE", "DUALWAY_PEER_STORE"])
     def test_an_unknown_kind_of_store_is_refused_with_those_that_are_known(self, name: str) -> None:
@@ -81,7 +86,8 @@ class TestReading:
         assert "aws, oss, cos, kodo" in refused.cause
 
     @pytest.mark.parametrize(
-        ("role", "more"), [("", {"DUALWAY_SECRET": OWN_SECRET}), ("PEER_", {})]
+        ("role", "more"),
+        [("", {"DUALWAY_SECRET": OWN_SECRET, "DUALWAY_ACCOUNT_REGION": REGION}), ("PEER_", {})],
     )
     def test_a_store_that_everybody_runs_elsewhere_needs_an_endpoint(
         self, role: str, more: dict[str, str]

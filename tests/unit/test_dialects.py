@@ -146,6 +146,7 @@ class TestAbilities:
         assert OSS.says(Ability.IS_VERSIONED) is False
         assert GCS.says(Ability.COPIES_PARTS) is False
         assert KODO.says(Ability.ETAG_IS_MD5) is False
+        assert OSS.says(Ability.ETAG_IS_MD5) is None
 
     def test_of_an_unknown_store_only_what_dualway_needs_is_expected(self) -> None:
         assert GENERIC.says(Ability.KEEPS_METADATA) is True
@@ -311,6 +312,39 @@ class TestTags:
         with served(session, OSS, answer) as (store, server):
             assert store.tags("k") == expected
         assert all("tagging" not in seen.path for seen in server.seen)
+
+
+class TestVersions:
+    @pytest.mark.parametrize(("dialect", "expected"), [(OSS, None), (COS, "v1")])
+    def test_an_id_is_seen_only_where_a_history_can_be(
+        self, session: Session, dialect: Dialect, expected: str | None
+    ) -> None:
+        at = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        answer = Answer(headers={**TAKEN.headers, **at, "x-amz-version-id": "v1"})
+        gone = Answer(204, headers={"x-amz-version-id": "v1", "x-amz-delete-marker": "true"})
+        with served(session, dialect, answer, answer, gone) as (store, _):
+            found = store.head("k")
+            assert found is not None
+            assert found.version_id == expected
+            assert store.put(ObjectWrite("k", 1), io.BytesIO(b"a")).version_id == expected
+            assert store.delete("k") == expected
+
+
+class TestEtags:
+    @pytest.mark.parametrize(("dialect", "expected"), [(GENERIC, ETAG), (OSS, None), (COS, None)])
+    def test_one_is_taken_for_an_md5_only_where_no_other_looks_like_it(
+        self, session: Session, dialect: Dialect, expected: str | None
+    ) -> None:
+        at = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        with served(session, dialect, Answer(headers={**TAKEN.headers, **at})) as (store, _):
+            found = store.head("k")
+        assert found is not None
+        assert found.md5 == expected
+
+    def test_that_of_a_part_is_one_at_oss_all_the_same(self, session: Session) -> None:
+        other = Answer(headers={"ETag": f'"{"F" * 32}"'})
+        with served(session, OSS, other) as (store, _), pytest.raises(IntegrityError):
+            store.upload_part("k", "u", 1, io.BytesIO(b"a"), 1)
 
 
 class TestParts:

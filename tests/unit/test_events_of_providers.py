@@ -28,7 +28,7 @@ OSS = ObjectEvent(
     kind=CREATED,
     name="ObjectCreated:PutObject",
     principal_id="262561392693583141",
-    etag=ETAG,
+    etag=ETAG.upper(),
     size_bytes=48211,
     occurred_at=AT,
 )
@@ -77,7 +77,7 @@ GOLDEN: dict[str, tuple[ObjectEvent, ...]] = {
             OSS,
             key="video/clip.mp4",
             name="ObjectCreated:CompleteMultipartUpload",
-            etag="5ca7bbc66f3dd2e7b8ebd8c3f3c0a8e2-70",
+            etag="5CA7BBC66F3DD2E7B8EBD8C3F3C0A8E2-70",
             size_bytes=734003200,
         ),
     ),

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from sync_core.evidence import Evidence, Witness, facts, facts_of, same_value, weigh
+from sync_core.evidence import (
+    Evidence,
+    Witness,
+    facts,
+    facts_of,
+    only_bytes_can_tell,
+    same_value,
+    weigh,
+)
 from sync_core.marker import replica_id
 from sync_core.model import Link, ObjectVersion, Pair, SideState, SyncRecord
 from tests.objects import AT_A, KEY, instance_id, original, replica
@@ -77,6 +85,16 @@ def test_two_instances_are_linked_by_marker_or_content(
 
 def test_etags_are_never_compared_across_sides() -> None:
     assert not same_value(replace(X, md5=None), replace(X, md5=None))
+
+
+def test_an_etag_of_which_little_is_known_is_the_others_md5_by_no_coincidence() -> None:
+    other = replace(X, md5=None, etag=X.etag.upper())
+    assert same_value(X, other)
+    assert same_value(other, X)
+    another = replace(other, etag="F" * 32)
+    assert not same_value(X, another)
+    assert only_bytes_can_tell(X, another)
+    assert only_bytes_can_tell(another, X)
 
 
 def test_a_full_object_checksum_outranks_the_md5() -> None:

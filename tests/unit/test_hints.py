@@ -39,6 +39,7 @@ ROWS = [
     Row("as recorded", X, Y, PAIR, Reason.IN_SYNC),
     Row("as recorded, the peer's time not known", X, Y, PUSHED, Reason.IN_SYNC),
     Row("as recorded, nothing known of the peer's", X, X_EDITED, RECEIVED, Reason.IN_SYNC),
+    Row("the same, its etag in capitals", X, X_EDITED._replace(etag="X"), RECEIVED, Reason.IN_SYNC),
     Row("not what was to be expected there", X, Y, RECEIVED, Reason.PEER_CHANGED),
     Row("the same, of another size", X, X_GROWN, RECEIVED, Reason.PEER_CHANGED),
     Row("only here, never seen", X, None, None, Reason.NEW),

@@ -136,7 +136,18 @@ def test_a_secret_holds_a_key_pair() -> None:
     assert answer_of(text) == FIRST
 
 
-@pytest.mark.parametrize("text", [None, "not json", "[]", "7", '{"access_key_id": "AKIA-private"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "not json",
+        "[]",
+        "7",
+        '{"access_key_id": "AKIA-private"}',
+        '{"access_key_id": "AKIA-private", "secret_access_key": null}',
+        '{"access_key_id": "", "secret_access_key": "AKIA-private"}',
+    ],
+)
 def test_a_secret_without_a_key_pair_is_refused_and_not_quoted(text: str | None) -> None:
     with pytest.raises(ConfigError, match="it should be") as caught:
         answer_of(text)

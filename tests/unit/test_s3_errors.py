@@ -77,6 +77,7 @@ ROWS = [
     (400, "MetadataTooLarge", Blocked),
     (400, "InvalidTag", Blocked),
     (400, "InvalidArgument", Blocked),
+    (409, "FileImmutable", Blocked),
     (405, "MethodNotAllowed", Blocked),
     (404, "NoSuchBucket", ConfigError),
     (301, "PermanentRedirect", ConfigError),
