@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any
 
 from boto3.session import Session
 from botocore.compat import HAS_CRT
@@ -50,7 +49,6 @@ from sync_core.queues.sqs import SQSQueue
 from sync_core.records.dynamodb import DynamoDBRecordStore
 from sync_core.records.protocol import Table
 from sync_core.records.uploads_protocol import UploadLedger
-from sync_core.remote import Renewed
 from sync_core.schedule import Schedule
 from sync_core.settle import BatchPipeline
 from sync_core.shared_round import SharedRound
@@ -70,16 +68,12 @@ from sync_core.worker import Worker, WorkerSettings, run_until_signal
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The connected parts of one deployment.
-
-    `forget_credentials` has the peer's key pair read again before it is next used.
-    """
+    """The connected parts of one deployment."""
 
     config: Config
     queue: Queue
     pipeline: BatchPipeline
     telemetry: Telemetry
-    forget_credentials: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +84,6 @@ class Connected:
     queue: SQSQueue
     startup: Startup
     telemetry: Telemetry
-    peer: Renewed[Any, Any]
     stack: Stack
     uploads: UploadLedger | None
 
@@ -126,7 +119,6 @@ class Connected:
             queue=self.queue,
             pipeline=self.startup,
             telemetry=self.telemetry,
-            forget_credentials=self.peer.forget,
         )
 
 
@@ -136,28 +128,28 @@ def connect(config: Config, telemetry: Telemetry) -> Connected:
     session = aws_session()
     own_clients = own_clients_of(session, config)
     queue = queue_of(session, config)
-    peer, sides, nudge = _peer_and_sides(session, config, own_clients)
+    sides, nudge = _sides_and_nudge(session, config, own_clients)
     stack = _stack(config, telemetry, sides, nudge)
     sharing = sharing_of(config, queue, own_client(session, "stepfunctions", config))
     stack = replace(stack, sharing=sharing)
     rules = GuardRules(config.delete_limits, config.epoch)
     startup = Startup(stack, rules, telemetry, lambda: prefixes_of(config, own_clients))
     ledger = sharing.ledger if sharing is not None else None
-    return Connected(config, queue, startup, telemetry, peer, stack, ledger)
+    return Connected(config, queue, startup, telemetry, stack, ledger)
 
 
-def _peer_and_sides(
+def _sides_and_nudge(
     session: Session, config: Config, own_clients: Callable[[], S3Clients]
-) -> tuple[Renewed[Any, Any], Sides, Callable[[str], None] | None]:
-    """Return the way to the peer, both sides, and how the peer's stack is asked, if it has one."""
+) -> tuple[Sides, Callable[[str], None] | None]:
+    """Return both sides, and how the peer's stack is asked to look at a key, if it has one."""
     identity = own_identity_of(session, config)
     if config.peer_store == NETSTORAGE:
         netstorage = netstorage_of(session, config)
-        return netstorage, feed_of(config, own_clients, identity, netstorage.connection), None
+        return feed_of(config, own_clients, identity, netstorage.connection), None
     peer = peer_of(session, config)
     identities = Identities(identity, peer.identity)
     sides = sides_of(config, Clients(own_clients, peer.s3), identities)
-    return peer, sides, nudge_of(config, peer.nudge)
+    return sides, nudge_of(config, peer.nudge)
 
 
 def build(config: Config, telemetry: Telemetry) -> Deployment:

@@ -112,7 +112,10 @@ def _role(context: Any) -> KeyPair:
 def _key_in(answer: dict[str, Any], name: str) -> KeyPair:
     try:
         found = json.loads(answer["SecretData"])
-        return KeyPair(str(found["access_key_id"]), str(found["secret_access_key"]))
+        key_id, key = found["access_key_id"], found["secret_access_key"]
+        if not (isinstance(key_id, str) and key_id and isinstance(key, str) and key):
+            raise ValueError("neither may be empty")
+        return KeyPair(key_id, key)
     except (KeyError, TypeError, ValueError):
         # Without the cause, which may quote the secret.
         form = '{"access_key_id": "...", "secret_access_key": "..."}'

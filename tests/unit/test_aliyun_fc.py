@@ -501,7 +501,14 @@ class TestSecretInKms:
             with_secret(kms, kms)(sample("created_put"), context)
         assert kms.seen == []
 
-    @pytest.mark.parametrize("secret", ["p4ssword", '{"p4ssword": 1}', '["p4ssword"]', None])
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            *("p4ssword", '{"p4ssword": 1}', '["p4ssword"]', None),
+            '{"access_key_id": null, "secret_access_key": "p4ssword"}',
+            '{"access_key_id": "AKIA", "secret_access_key": ""}',
+        ],
+    )
     def test_another_secret_is_refused_without_being_quoted(
         self, with_secret: Forwarding, secret: str | None
     ) -> None:

@@ -121,5 +121,4 @@ def test_nothing_is_sent_before_the_first_message(monkeypatch: pytest.MonkeyPatc
     deployment = build(
         config, Telemetry(new_logger("test", level="INFO"), site="a", bucket=OWN.bucket)
     )
-    deployment.forget_credentials()
     assert deployment.config is config

@@ -93,7 +93,7 @@ class Bench:
         telemetry = Telemetry(
             new_logger("test", level="INFO", stream=self.log), site=OWN.name, bucket=OWN.bucket
         )
-        return Deployment(config, self.queue, self.pipeline, telemetry, lambda: None)
+        return Deployment(config, self.queue, self.pipeline, telemetry)
 
     def invoke(self) -> list[str]:
         """Return the ids of the messages that the handler wants to have again."""
