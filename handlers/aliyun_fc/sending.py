@@ -112,11 +112,14 @@ def _role(context: Any) -> KeyPair:
 def _key_in(answer: dict[str, Any], name: str) -> KeyPair:
     try:
         found = json.loads(answer["SecretData"])
-        key_id, key = found["access_key_id"], found["secret_access_key"]
-        if not (isinstance(key_id, str) and key_id and isinstance(key, str) and key):
-            raise ValueError("neither may be empty")
-        return KeyPair(key_id, key)
+        return KeyPair(_text(found["access_key_id"]), _text(found["secret_access_key"]))
     except (KeyError, TypeError, ValueError):
         # Without the cause, which may quote the secret.
         form = '{"access_key_id": "...", "secret_access_key": "..."}'
         raise SettingsError(f"the secret {name!r} holds no key: store {form} in it") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("it should be a text")
+    return value
