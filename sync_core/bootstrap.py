@@ -30,7 +30,6 @@ from sync_core.assembly import (
 )
 from sync_core.config import Config
 from sync_core.connections import (
-    Address,
     aws_session,
     netstorage_of,
     own_client,
@@ -54,9 +53,7 @@ from sync_core.settle import BatchPipeline
 from sync_core.shared_round import SharedRound
 from sync_core.stack import Context, Sides, Stack
 from sync_core.startup import Startup
-from sync_core.storage.netstorage import NetStorageStore
 from sync_core.storage.netstorage_access import NETSTORAGE
-from sync_core.storage.plain import PlainStore
 from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
@@ -202,26 +199,19 @@ def _schedules(connected: Connected) -> list[Callable[[Event], None]]:
     return [schedule.run]
 
 
-def open_bucket(
-    site: Site, address: Address, access_key: AccessKey | None, *, requester_pays: bool = False
-) -> SyncStore:
-    """Open one site's bucket with a key pair (None: with the credentials of the process)."""
+def open_bucket(site: Site, endpoint_url: str, access_key: AccessKey) -> SyncStore:
+    """Open one site's bucket in S3, as it is at `endpoint_url`, with a key pair."""
     clients = s3_clients(
-        aws_session(),
-        address.region,
-        access_key=access_key,
-        endpoint_url=address.endpoint_url,
-        dialect=address.dialect,
-        requester_pays=requester_pays,
+        aws_session(), site.region, access_key=access_key, endpoint_url=endpoint_url
     )
-    return below(S3ObjectStore(site.bucket, lambda: clients, address.dialect), site.prefix)
+    return below(S3ObjectStore(site.bucket, lambda: clients), site.prefix)
 
 
-def open_cp_code(config: Config) -> SyncStore:
-    """Open the peer's CP code, for a configuration whose peer is NetStorage."""
-    peer = config.pair.peer
-    clients = netstorage_of(aws_session(), config).connection
-    return below(PlainStore(NetStorageStore(peer.bucket, clients)), peer.prefix)
+def open_sides(config: Config) -> Sides:
+    """Return both sides as the deployment's worker reaches them; sends nothing."""
+    session = aws_session()
+    sides, _ = _sides_and_nudge(session, config, own_clients_of(session, config))
+    return sides
 
 
 def _stack(

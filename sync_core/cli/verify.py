@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -53,10 +53,12 @@ def verify(ready_file: ReadyFile = None, at_once: AtOnce = AT_ONCE) -> None:
     describes: the variables of `dualway worker`. Ends with status 0 when both sides are equal,
     1 when they differ, each difference on a line of its own, and 2 when they cannot be compared.
     """
-    stores: dict[str, ComparedStore] = {
-        **(sides_of_ready_file(ready_file) if ready_file else sides_of_deployment(config.load()))
-    }
-    summary = print_comparison(stores, at_once=at_once)
+    if ready_file:
+        stores = sides_of_ready_file(ready_file)
+    else:
+        # As many connections as are used at once.
+        stores = sides_of_deployment(replace(config.load(), concurrency=at_once))
+    summary = print_comparison({**stores}, at_once=at_once)
     if summary.differences:
         raise typer.Exit(EXIT_DIFFERENT)
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from sync_core import bootstrap, connections
-from sync_core.bootstrap import connect, open_cp_code
+from sync_core.bootstrap import connect, open_sides
 from sync_core.cli.sides import sides_of_deployment
 from sync_core.config import Config
 from sync_core.connections import aws_session, netstorage_endpoint, netstorage_of
@@ -114,7 +114,7 @@ class TestSecret:
     def test_one_for_another_cp_code_is_refused(self, config: Config) -> None:
         write_secret(config, cpcode="99")
         with pytest.raises(ConfigError, match="its cpcode is 99, DUALWAY_PEER_BUCKET 123456"):
-            open_cp_code(config).head("k")
+            open_sides(config).peer.head("k")
 
     def test_a_key_that_was_replaced_is_used_without_a_restart(self, config: Config) -> None:
         now = [0.0]
