@@ -23,7 +23,7 @@ from sync_core.model import (
 )
 from sync_core.routing import MAX_METADATA_BYTES
 from sync_core.stack import Stack
-from sync_core.storage.protocol import ObjectWrite, Written
+from sync_core.storage.protocol import ObjectReader, ObjectWrite, Written
 from sync_core.storage.sync_store import SyncStore
 from sync_core.tags import tags_hash
 
@@ -198,6 +198,15 @@ class CopyTask:
 def source_side(verdict: Copy | Conflict) -> Side:
     """Return where a verdict has something copied from."""
     return Side.OWN if verdict.to is Side.PEER else Side.PEER
+
+
+def open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
+    """Open what is copied, as it was decided on; raises `PreconditionFailed` when it is gone."""
+    key, etag = verdict.source.key, verdict.source.etag
+    reader = stack.sides.store(source_side(verdict)).get(key, etag=etag)
+    if reader is None:
+        raise PreconditionFailed("read", key, "the source is gone")
+    return reader
 
 
 def require_lease(stack: Stack, record: SyncRecord) -> None:

@@ -10,8 +10,8 @@ from contextlib import closing
 from sync_core import marker
 from sync_core.agreement import Kept
 from sync_core.claim import Claim
-from sync_core.copy_task import CopyTask, Sent
-from sync_core.errors import LeaseLost, PreconditionFailed
+from sync_core.copy_task import CopyTask, Sent, open_source
+from sync_core.errors import LeaseLost
 from sync_core.model import Conflict
 from sync_core.storage.protocol import ObjectReader, ObjectWrite, Written
 
@@ -36,16 +36,8 @@ def put_streamed(task: CopyTask, claim: Claim) -> Sent:
 def _kept(task: CopyTask) -> Kept | None:
     """Keep the loser, where there is one and the winner can be read: it may be archived."""
     if isinstance(task.verdict, Conflict):
-        _opened(task).close()
+        open_source(task.stack, task.verdict).close()
     return task.keep_loser()
-
-
-def _opened(task: CopyTask) -> ObjectReader:
-    source = task.source
-    reader = task.source_store.get(source.key, etag=source.etag)
-    if reader is None:
-        raise PreconditionFailed("read", source.key, "the source is gone")
-    return reader
 
 
 class _Stoppable:
@@ -63,7 +55,7 @@ class _Stoppable:
         if self.is_stopped:
             raise LeaseLost("put", self._task.source.key, "the lease could not be renewed")
         if self._reader is None:
-            self._reader = _opened(self._task)
+            self._reader = open_source(self._task.stack, self._task.verdict)
         return self._reader.read(amount)
 
     def close(self) -> None:

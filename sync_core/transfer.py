@@ -18,7 +18,7 @@ from sync_core import marker
 from sync_core.agreement import Kept
 from sync_core.checksums import md5_of
 from sync_core.claim import Claim
-from sync_core.copy_task import CopyTask, Sent, require_lease, source_side
+from sync_core.copy_task import CopyTask, Sent, open_source, require_lease
 from sync_core.errors import Ambiguous, Archived, Blocked, IntegrityError, PreconditionFailed
 from sync_core.large import UnderWay, put_in_parts
 from sync_core.losers import keep_overwritten, require_deleted
@@ -113,7 +113,7 @@ def _sent(
     elif size_bytes > stack.settings.one_put_bytes:
         task = _without_reader(stack, verdict, record, reader)
     else:
-        with reader or _open_source(stack, verdict) as body:
+        with reader or open_source(stack, verdict) as body:
             task = CopyTask(stack, verdict, record, body.version)
             return task, _put(task, body)
     if Ability.HAS_PARTS in task.destination.lacks:
@@ -128,14 +128,6 @@ def _without_reader(
     if reader is not None:
         reader.close()
     return CopyTask(stack, verdict, record, verdict.source)
-
-
-def _open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
-    key, etag = verdict.source.key, verdict.source.etag
-    reader = stack.sides.store(source_side(verdict)).get(key, etag=etag)
-    if reader is None:
-        raise PreconditionFailed("read", key, "the source is gone")
-    return reader
 
 
 def _put(task: CopyTask, body: Readable) -> Sent:

@@ -27,6 +27,7 @@ from sync_core.errors import (
     Unavailable,
 )
 from sync_core.model import ListedObject, ObjectVersion, Place
+from sync_core.storage.effects import always
 from sync_core.storage.netstorage_bodies import NetStorageReader, UploadBody
 from sync_core.storage.netstorage_client import NetStorageClient
 from sync_core.storage.netstorage_errors import Call
@@ -132,7 +133,7 @@ class NetStorageStore:
     def delete(self, key: str) -> str | None:
         """Delete the file; an absent one is no error. Returns None, for there are no versions."""
         if why_not(self._cpcode, key) is None:
-            call = Call("delete", key, self._target(key), lambda: True)
+            call = Call("delete", key, self._target(key), always)
             if not self._client().change(call, "delete", {}):
                 self._require_root(call)
         return None

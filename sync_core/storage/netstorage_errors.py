@@ -23,7 +23,6 @@ from http.client import HTTPException
 
 from sync_core.errors import (
     AccessDenied,
-    Ambiguous,
     Blocked,
     ConfigError,
     DualwayError,
@@ -32,6 +31,7 @@ from sync_core.errors import (
     Throttled,
     Unavailable,
 )
+from sync_core.storage.effects import never, unanswered
 from sync_core.storage.netstorage_wire import NotSent
 
 _BY_STATUS: Mapping[int, type[DualwayError]] = {
@@ -50,10 +50,6 @@ _NOT_FOUND, _OTHER_BYTES = 404, 412
 _MOST_TEXT = 200
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request, as errors name it; `may_have_effect` is asked once it has failed."""
@@ -61,7 +57,7 @@ class Call:
     operation: str
     key: str
     target: str
-    may_have_effect: Callable[[], bool] = _never
+    may_have_effect: Callable[[], bool] = never
     is_upload: bool = False
 
 
@@ -81,7 +77,7 @@ def refusal(call: Call, status: int, body: bytes) -> DualwayError:
         return ConfigError(call.operation, call.key, f"{cause}; {advice}")
     kind = _BY_STATUS.get(status)
     if kind is None:
-        kind = _unanswered(call) if status >= _FIRST_SERVER_ERROR else Blocked
+        kind = unanswered(call.may_have_effect) if status >= _FIRST_SERVER_ERROR else Blocked
     return kind(call.operation, call.key, cause)
 
 
@@ -94,8 +90,4 @@ def translated(call: Call) -> Iterator[None]:
         raise Unavailable(call.operation, call.key, f"no connection to {error}") from error
     except (OSError, HTTPException) as error:
         cause = f"no answer: {type(error).__name__}: {error}"
-        raise _unanswered(call)(call.operation, call.key, cause) from error
-
-
-def _unanswered(call: Call) -> type[DualwayError]:
-    return Ambiguous if call.may_have_effect() else Unavailable
+        raise unanswered(call.may_have_effect)(call.operation, call.key, cause) from error

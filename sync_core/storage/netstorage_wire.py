@@ -131,11 +131,7 @@ class Wire:
 
     def ask(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
         """Send a request without a body; return the whole answer."""
-        answer = self.open(method, target, headers)
-        try:
-            return Answer(answer.status, answer.headers, answer.read())
-        finally:
-            answer.close()
+        return _whole(self.open(method, target, headers))
 
     def open(self, method: str, target: str, headers: Mapping[str, str]) -> OpenAnswer:
         """Send a request without a body; return the answer as soon as it begins."""
@@ -159,10 +155,7 @@ class Wire:
                 answer = self._answered(connection)
             except _FAILURES as error:
                 raise failure or error from error
-        try:
-            return Answer(answer.status, answer.headers, answer.read())
-        finally:
-            answer.close()
+        return _whole(answer)
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -226,6 +219,13 @@ class _Connected:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._connection.close()
+
+
+def _whole(answer: OpenAnswer) -> Answer:
+    try:
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        answer.close()
 
 
 def _no_server(url: str) -> ConfigError:

@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 
 from sync_core.errors import IntegrityError, PreconditionFailed
 from sync_core.model import Ability, ListedObject, ObjectVersion
+from sync_core.storage.effects import always
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
 from sync_core.storage.s3_errors import (
     Call,
     Gone,
     Unexplained,
-    always,
     status_of,
     translated,
 )

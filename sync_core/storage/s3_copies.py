@@ -7,9 +7,10 @@ from botocore.exceptions import ClientError
 
 from sync_core.errors import Blocked, IntegrityError
 from sync_core.model import ObjectVersion, Place, UploadedPart
+from sync_core.storage.effects import always
 from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
-from sync_core.storage.s3_errors import always, translated
+from sync_core.storage.s3_errors import translated
 from sync_core.storage.s3_headers import (
     content_parameters,
     quoted,

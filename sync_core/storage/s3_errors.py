@@ -31,7 +31,6 @@ from urllib3.exceptions import HTTPError
 
 from sync_core.errors import (
     AccessDenied,
-    Ambiguous,
     Archived,
     Blocked,
     ConfigError,
@@ -42,6 +41,7 @@ from sync_core.errors import (
     Unavailable,
     WriteConflict,
 )
+from sync_core.storage.effects import never, unanswered
 
 
 class Gone(PreconditionFailed):
@@ -54,16 +54,6 @@ class Unexplained(Unavailable):
     A proxy or another web server answers like this, and so does S3 for a key with a character
     that its XML cannot carry.
     """
-
-
-def never() -> bool:
-    """Say of a request that it cannot have had an effect: a read, or one that may be repeated."""
-    return False
-
-
-def always() -> bool:
-    """Say of a request that it may have had its effect as soon as it was sent."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +206,7 @@ def _answered(error: boto.ClientError, call: Call) -> DualwayError:
 def _kind_of_status(status: int, call: Call) -> type[DualwayError]:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return _unanswered(call) if status >= 500 else Blocked  # noqa: PLR2004 - HTTP's server errors
+    return unanswered(call.may_have_effect) if status >= 500 else Blocked  # noqa: PLR2004 - HTTP's server errors
 
 
 def _kind_without_answer(error: Exception, call: Call) -> type[DualwayError]:
@@ -233,11 +223,7 @@ def _kind_without_answer(error: Exception, call: Call) -> type[DualwayError]:
         case _ if isinstance(error, _NEVER_CONNECTED):
             return Unavailable
         case _:
-            return _unanswered(call)
-
-
-def _unanswered(call: Call) -> type[DualwayError]:
-    return Ambiguous if call.may_have_effect() else Unavailable
+            return unanswered(call.may_have_effect)
 
 
 def _sentence(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:

@@ -9,10 +9,11 @@ from botocore.parsers import ResponseParserError
 from sync_core.errors import IntegrityError
 from sync_core.model import Ability, ObjectVersion, OpenUpload, PartLimits, UploadedPart
 from sync_core.parts import uniform_part_bytes
+from sync_core.storage.effects import always
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.protocol import ObjectWrite, Readable, Written
 from sync_core.storage.s3_copies import S3Copies
-from sync_core.storage.s3_errors import Gone, always, status_of, translated
+from sync_core.storage.s3_errors import Gone, status_of, translated
 from sync_core.storage.s3_headers import (
     content_parameters,
     md5_of,

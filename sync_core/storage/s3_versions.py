@@ -11,6 +11,7 @@ from botocore.parsers import ResponseParserError
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.model import Ability, ObjectVersion, VersionEntry
 from sync_core.storage.dialects import AWS, Dialect
+from sync_core.storage.effects import always, never
 from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import Written
 from sync_core.storage.s3_clients import S3Clients
@@ -18,8 +19,6 @@ from sync_core.storage.s3_errors import (
     Call,
     Gone,
     Unexplained,
-    always,
-    never,
     status_of,
     translated,
 )

@@ -204,6 +204,8 @@ class TestOneWay:
         pair.sides["feed"].put(key, b"seed")
         pair.send("feed", {"key": key, "size": 4})
         arrives(pair, "fed", key, b"seed")
+        pair.settle()
+        assert moved(pair, "feed", key) == (1, 0)
 
     def test_what_is_written_to_s3_stays_there(self, pair: Pair) -> None:
         pair.sides["fed"].put("feed/not from oss", b"x")

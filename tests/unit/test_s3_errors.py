@@ -20,7 +20,8 @@ from sync_core.errors import (
     Unavailable,
     WriteConflict,
 )
-from sync_core.storage.s3_errors import Call, Gone, Unexplained, always, translate, translated
+from sync_core.storage.effects import always
+from sync_core.storage.s3_errors import Call, Gone, Unexplained, translate, translated
 
 READ = Call("get", "bucket", "k")
 WRITE = Call("put", "bucket", "k", always)
