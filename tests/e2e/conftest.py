@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,11 @@ class Running:
 
     def log(self, side: str) -> list[dict[str, Any]]:
         """Return what a side's worker has logged so far."""
-        lines = Path(self.cloud.sites[side].log_file).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return entries_in(Path(self.cloud.sites[side].log_file))
 
-    def worker_process_id(self, side: str) -> int:
-        started = [entry for entry in self.log(side) if entry.get("action") == "worker_started"]
-        return int(started[-1]["process_id"])
+    def started_workers(self, side: str) -> list[int]:
+        """Return the process ids of the workers that a side has had so far, the last one last."""
+        return started_in(self.log(side))
 
     def command(self, *words: str) -> str:
         """Run a command of dualway on this cloud; return what it prints."""
@@ -109,6 +109,17 @@ class Running:
         return Clients(self.cloud.endpoint_url, site.region, key_pair)
 
 
+def entries_in(log_file: Path) -> list[dict[str, Any]]:
+    """Return what a worker has logged so far; a line that is still being written is not read."""
+    *lines, _ = log_file.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def started_in(entries: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Return the process ids of the workers that wrote a log, the last one last."""
+    return [entry["process_id"] for entry in entries if entry.get("action") == "worker_started"]
+
+
 def eventually(condition: Callable[[], bool], says: str) -> None:
     """Wait until the condition holds."""
     wait_until(condition, DEADLINE_SECONDS, lambda: says)
@@ -135,10 +146,21 @@ def stop_local(running: Running) -> int:
     return running.process.wait(DEADLINE_SECONDS)
 
 
+@contextmanager
+def run_local(folder: Path, *options: str, **environment: str) -> Iterator[Running]:
+    """Run `dualway local` while the context is entered; it has to end well if the test does."""
+    running = start_local(folder, *options, **environment)
+    try:
+        yield running
+    except BaseException:
+        stop_local(running)
+        raise
+    assert stop_local(running) == 0
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Both sites with their workers, for the whole session; keys are each test's own."""
-    started = start_local(tmp_path_factory.mktemp("local"), "--netstorage")
-    yield started
-    assert stop_local(started) == 0
+    with run_local(tmp_path_factory.mktemp("local"), "--netstorage") as started:
+        yield started
     assert not started.ready_file.exists()

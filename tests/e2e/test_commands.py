@@ -1,6 +1,5 @@
 """The commands as a person runs them: what they end with, and what they say when they cannot."""
 
-import json
 import os
 import signal
 import socket
@@ -12,9 +11,10 @@ import pytest
 from tests.e2e.conftest import (
     COMMAND,
     DEADLINE_SECONDS,
+    entries_in,
     eventually,
-    start_local,
-    stop_local,
+    run_local,
+    started_in,
 )
 
 
@@ -43,8 +43,8 @@ def started_demo(folder: Path) -> tuple["subprocess.Popen[bytes]", list[int]]:
     started: list[int] = []
 
     def have_started() -> bool:
-        logs = [path.read_text().splitlines() for path in folder.glob("worker-*.log")]
-        started[:] = [json.loads(log[0])["process_id"] for log in logs if log]
+        logs = map(entries_in, folder.glob("worker-*.log"))
+        started[:] = [process_id for entries in logs for process_id in started_in(entries)]
         return len(started) == 2
 
     eventually(have_started, "the workers did not start")
@@ -74,12 +74,11 @@ def test_workers_do_not_outlive_a_demo_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_verify_names_each_difference_and_ends_with_one(tmp_path: Path) -> None:
-    running = start_local(tmp_path, "--chaos", "drop=1", "--finder-every", "0")
     key = ".hidden/for verify"
-    running.put("a", key, b"same")
-    running.put("b", key, b"same", Tagging="only=here")
-    shown = run("verify", "--ready-file", str(running.ready_file))
-    assert stop_local(running) == 0
+    with run_local(tmp_path, "--chaos", "drop=1", "--finder-every", "0") as running:
+        running.put("a", key, b"same")
+        running.put("b", key, b"same", Tagging="only=here")
+        shown = run("verify", "--ready-file", str(running.ready_file))
     assert shown.returncode == 1
     assert key in shown.stdout
     assert "only" in shown.stdout

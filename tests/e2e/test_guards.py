@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sync_core.local.rounds import Rounds
-from tests.e2e.conftest import Running, eventually, start_local, stop_local
+from tests.e2e.conftest import Running, eventually, run_local
 
 KEYS = [f"stock/{number:03}" for number in range(50)]
 MOST = 60 * len(KEYS) // 100
@@ -16,12 +16,12 @@ LIMIT = "10"
 @pytest.fixture
 def stocked(tmp_path: Path) -> Iterator[Running]:
     """Both sides hold the same keys, and at most ten of them may go at once."""
-    running = start_local(tmp_path, DUALWAY_MAX_DELETES=LIMIT, DUALWAY_MAX_DELETE_PERCENT="10")
-    for number, key in enumerate(KEYS):
-        running.put("a", key, f"content {number}".encode())
-    eventually(lambda: running.keys("b", "stock/") == KEYS, "the stock is at b")
-    yield running
-    assert stop_local(running) == 0
+    limits = {"DUALWAY_MAX_DELETES": LIMIT, "DUALWAY_MAX_DELETE_PERCENT": "10"}
+    with run_local(tmp_path, **limits) as running:
+        for number, key in enumerate(KEYS):
+            running.put("a", key, f"content {number}".encode())
+        eventually(lambda: running.keys("b", "stock/") == KEYS, "the stock is at b")
+        yield running
 
 
 def is_held(running: Running) -> bool:
