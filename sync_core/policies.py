@@ -9,7 +9,7 @@ from sync_core.model import ConflictPolicy, Direction, SitePair
 from sync_core.safety import DeleteLimits
 from sync_core.storage.netstorage_access import NETSTORAGE
 from sync_core.storage.netstorage_keys import why_not
-from sync_core.variables import Variables, one_of, whole, yes_or_no
+from sync_core.variables import Variables, one_of, whole
 
 
 def direction_of(variables: Variables, pair: SitePair, preferred_site: str | None) -> Direction:
@@ -55,7 +55,9 @@ def conflict_policy_of(variables: Variables, pair: SitePair) -> tuple[ConflictPo
     return variables.optional("DUALWAY_CONFLICT_POLICY", read, default)
 
 
-def require_netstorage(variables: Variables, pair: SitePair, direction: Direction) -> None:
+def require_netstorage(
+    variables: Variables, pair: SitePair, direction: Direction, *, has_object_lock: bool
+) -> None:
     """Complain about whatever a peer in NetStorage cannot be, or have."""
     if direction is not Direction.TO_PEER:
         cause = f"has to be {Direction.TO_PEER.value}: {NETSTORAGE} is a destination only"
@@ -69,5 +71,5 @@ def require_netstorage(variables: Variables, pair: SitePair, direction: Directio
     for name in ("DUALWAY_STORAGE_CLASS", "DUALWAY_ACL", "DUALWAY_SSE"):
         if variables.values.get(name, "").strip():
             variables.complain(name, f"is set, and {NETSTORAGE} has no such thing: take it away")
-    if variables.optional("DUALWAY_OBJECT_LOCK", yes_or_no, default=False):
+    if has_object_lock:
         variables.complain("DUALWAY_OBJECT_LOCK", f"is true, and {NETSTORAGE} locks nothing")

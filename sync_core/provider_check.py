@@ -7,6 +7,7 @@ a kind that was never tried. Each trial has keys of its own below `.dualway/chec
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from sync_core.errors import DualwayError, IntegrityError, Poison, Retryable, Stale
 from sync_core.model import Ability
@@ -14,6 +15,8 @@ from sync_core.probe import probe
 from sync_core.provider_trials import Lacking, Trial
 from sync_core.routing import OWN_PREFIX
 from sync_core.storage.sync_store import SyncStore
+
+_Ability = TypeVar("_Ability", bound=StrEnum)
 
 
 class Verdict(StrEnum):
@@ -31,13 +34,13 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Generic[_Ability]):
     """Whether a store has an ability; None where that could not be found out.
 
     `detail` says what was seen where it has it not.
     """
 
-    ability: Ability
+    ability: _Ability
     does: bool | None
     detail: str = ""
 
@@ -50,7 +53,7 @@ class Finding:
         return Verdict.MORE if self.does else Verdict.LESS
 
 
-def check(store: SyncStore, daring: SyncStore, nonce: str) -> Iterator[Finding]:
+def check(store: SyncStore, daring: SyncStore, nonce: str) -> Iterator[Finding[Ability]]:
     """Try every ability and yield what was found, in the order of `Ability`; about 120 requests.
 
     `store` speaks the dialect that is to be checked; `daring` is the same bucket in a dialect that
@@ -64,14 +67,14 @@ def check(store: SyncStore, daring: SyncStore, nonce: str) -> Iterator[Finding]:
         yield Finding(Ability.READS_AND_WRITES, does=True)
         yield from _conditions(daring, nonce)
         for ability, attempt in trial.attempts().items():
-            yield _found(ability, attempt)
+            yield found_by(ability, attempt)
     except Lacking as lacking:
         yield Finding(Ability.READS_AND_WRITES, does=False, detail=str(lacking))
     finally:
         trial.clean_up()
 
 
-def _conditions(store: SyncStore, nonce: str) -> Iterator[Finding]:
+def _conditions(store: SyncStore, nonce: str) -> Iterator[Finding[Ability]]:
     try:
         found = probe(store, nonce)
     except Retryable as error:
@@ -93,7 +96,8 @@ def _conditions(store: SyncStore, nonce: str) -> Iterator[Finding]:
         yield Finding(ability, does, "" if does else detail)
 
 
-def _found(ability: Ability, attempt: Callable[[], None]) -> Finding:
+def found_by(ability: _Ability, attempt: Callable[[], None]) -> Finding[_Ability]:
+    """Return what comes of a trial, which raises `Lacking` or what the store raises."""
     try:
         attempt()
     except Lacking as lacking:

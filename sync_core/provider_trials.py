@@ -16,7 +16,9 @@ from sync_core.storage.sync_store import SyncStore
 ODD_KEYS = ("a b+c%20é中", "a//b", "dir/", "x\ty", "plain", "plain.", "~'\"<&>")
 """Keys that stores, and listings of stores, are known to change."""
 
-_DATA = b"0123456789"
+DATA = b"0123456789"
+"""What most trials write."""
+
 _TYPE = {"content-type": "text/plain; charset=utf-8"}
 _HEADERS = {
     **_TYPE,
@@ -73,29 +75,29 @@ class Trial:
     def reads_and_writes(self) -> None:
         """Write, read, delete; an absent object is none."""
         version = self.present("plain")
-        _require(version.size_bytes == len(_DATA), f"HEAD shows {version.size_bytes} bytes")
+        require(version.size_bytes == len(DATA), f"HEAD shows {version.size_bytes} bytes")
         self._expect_data(version.key)
         self.store.delete(version.key)
-        _require(self.store.head(version.key) is None, "a deleted object is still shown")
-        _require(self.store.get(version.key) is None, "a deleted object can still be read")
+        require(self.store.head(version.key) is None, "a deleted object is still shown")
+        require(self.store.get(version.key) is None, "a deleted object can still be read")
 
     def reads_range_if_match(self) -> None:
         """Read a range of the instance that is there, and none of another."""
         version = self.present("range")
         data = _read(self.store.get(version.key, etag=version.etag, byte_range=ByteRange(2, 5)))
-        _require(data == _DATA[2:6], f"bytes 2-5 are read as {data!r}")
+        require(data == DATA[2:6], f"bytes 2-5 are read as {data!r}")
         self._expect_refusal(lambda: self.store.get(version.key, etag=_OTHER_ETAG), "GET")
 
     def etag_is_md5(self) -> None:
         """Compare the etag, in whichever case."""
         etag = self.present("etag").etag
-        _require(etag.lower() == md5_of(_DATA), f"the etag is {etag}")
+        require(etag.lower() == md5_of(DATA), f"the etag is {etag}")
 
     def has_crc64nvme(self) -> None:
         """Send a digest and have it shown; where the dialect has none, none is shown either."""
-        digest = crc64nvme(_DATA)
+        digest = crc64nvme(DATA)
         shown = self.present("crc64nvme", crc64nvme=digest).crc64nvme
-        _require(shown == digest, f"HEAD shows {shown}, not {digest}")
+        require(shown == digest, f"HEAD shows {shown}, not {digest}")
 
     def keeps_headers(self) -> None:
         """Write all content headers."""
@@ -105,13 +107,13 @@ class Trial:
         """Write user metadata, and a marker as dualway writes them."""
         version = self.present("metadata", metadata=_METADATA, marker="1;check")
         _require_same(version.metadata, _METADATA)
-        _require(version.marker == "1;check", f"dualway's own entry is {version.marker}")
+        require(version.marker == "1;check", f"dualway's own entry is {version.marker}")
 
     def keeps_non_ascii_metadata(self) -> None:
         """Write a value that is no ASCII; it may come back as the RFC 2047 words that were sent."""
         metadata = self.present("non-ascii", metadata={"name": _NON_ASCII}).metadata
         shown = str(make_header(decode_header(metadata.get("name", ""))))
-        _require(shown == _NON_ASCII, f"{_NON_ASCII} comes back as {shown!r}")
+        require(shown == _NON_ASCII, f"{_NON_ASCII} comes back as {shown!r}")
 
     def has_tags(self) -> None:
         """Write tags along with an object, then replace them."""
@@ -123,41 +125,41 @@ class Trial:
     def counts_tags(self) -> None:
         """Open an object that has two tags."""
         reader = self.store.get(self.present("counted", tags=_TAGS).key)
-        _require(reader is not None, "an object that was just written is not shown")
+        require(reader is not None, "an object that was just written is not shown")
         if reader is not None:
             with reader:
                 count = reader.version.tag_count
-            _require(count == len(_TAGS), f"GET shows {count} tags, not {len(_TAGS)}")
+            require(count == len(_TAGS), f"GET shows {count} tags, not {len(_TAGS)}")
 
-    def takes_any_key(self) -> None:
+    def takes_any_key(self, names: Sequence[str] = ODD_KEYS) -> None:
         """Write each key, then list all of them, in the order of their UTF-8 bytes."""
-        taken = {name for name in ODD_KEYS if self._takes(f"keys/{name}")}
+        taken = {name for name in names if self._takes(f"keys/{name}")}
         prefix = f"{self.folder}keys/"
         listed = [entry.key.removeprefix(prefix) for entry in self.store.list(prefix)]
-        refused = [repr(name) for name in ODD_KEYS if name not in taken]
+        refused = [repr(name) for name in names if name not in taken]
         strange = sorted(map(repr, taken ^ set(listed)))
-        _require(
+        require(
             not refused and not strange,
             f"not stored: {', '.join(refused) or 'none'}; "
             f"missing or altered in a listing: {', '.join(strange) or 'none'}",
         )
         expected = sorted(listed, key=str.encode)
-        _require(listed == expected, "a listing is not in the order of UTF-8 bytes")
+        require(listed == expected, "a listing is not in the order of UTF-8 bytes")
 
     def has_parts(self) -> None:
         """Send two parts and list them, join them; abort another upload."""
         key, upload_id, parts = self._uploaded("parts")
         listed = self.store.list_parts(key, upload_id) or ()
         sizes = [part.size_bytes for part in listed]
-        _require(sizes == [part.size_bytes for part in parts], f"listed parts have {sizes} bytes")
+        require(sizes == [part.size_bytes for part in parts], f"listed parts have {sizes} bytes")
         self._note(self.store.complete_if(key, upload_id, parts, None))
         version = self.store.head(key)
         whole_bytes = sum(part.size_bytes for part in parts)
         shown_bytes = None if version is None else version.size_bytes
-        _require(shown_bytes == whole_bytes, f"{whole_bytes} bytes are shown as {shown_bytes}")
+        require(shown_bytes == whole_bytes, f"{whole_bytes} bytes are shown as {shown_bytes}")
         key, upload_id, _ = self._uploaded("aborted")
         self.store.abort_multipart_upload(key, upload_id)
-        _require(self.store.list_parts(key, upload_id) is None, "an aborted upload has parts")
+        require(self.store.list_parts(key, upload_id) is None, "an aborted upload has parts")
 
     def completes_if_absent(self) -> None:
         """Join parts where an object is, which has to be refused."""
@@ -170,23 +172,23 @@ class Trial:
 
     def copies(self) -> None:
         """Copy the instance that is there."""
-        source, copy = self.present("source"), self._key("copy")
+        source, copy = self.present("source"), self.key("copy")
         self._note(self.store.copy_if(source, copy))
         self._expect_data(copy)
 
     def copies_if_match(self) -> None:
         """Copy no other instance than the one that is there."""
-        source, copy = self.present("source"), self._key("refused copy")
+        source, copy = self.present("source"), self.key("refused copy")
         other = replace(source, etag=_OTHER_ETAG)
         self._expect_refusal(lambda: self._note(self.store.copy_if(other, copy)), "CopyObject")
 
     def copies_parts(self) -> None:
         """Take a part from an object that is there."""
-        source, key = self.present("source"), self._key("copied parts")
+        source, key = self.present("source"), self.key("copied parts")
         upload_id = self._begun(key)
         piece = Piece(self.store.place(source.key), source.etag)
         part = self.store.copy_part_from(key, upload_id, 1, piece)
-        _require(part.size_bytes == len(_DATA), f"a part of {part.size_bytes} bytes was copied")
+        require(part.size_bytes == len(DATA), f"a part of {part.size_bytes} bytes was copied")
 
     def clean_up(self) -> None:
         """Leave nothing behind: no upload, no object, and where there are versions, none of them.
@@ -203,7 +205,7 @@ class Trial:
     def present(self, name: str, **more: object) -> ObjectVersion:
         """Put an object there, and return what is shown."""
         write = replace(self._write(name), **more)  # type: ignore[arg-type]  # fields of ObjectWrite
-        self._note(self.store.put(write, io.BytesIO(_DATA)))
+        self._note(self.store.put(write, io.BytesIO(DATA)))
         version = self.store.head(write.key)
         if version is None:
             raise Lacking("an object that was just written is not shown")
@@ -212,15 +214,15 @@ class Trial:
     def _takes(self, name: str) -> bool:
         try:
             key = self.present(name).key
-            return _read(self.store.get(key)) == _DATA
+            return _read(self.store.get(key)) == DATA
         except (Lacking, Stale, Poison, IntegrityError, AccessDenied):
             # A key that was altered on its way is denied for its signature.
             return False
 
     def _uploaded(self, name: str) -> tuple[str, str, Sequence[UploadedPart]]:
-        key = self._key(name)
+        key = self.key(name)
         upload_id = self._begun(key)
-        bodies = (bytes(self.store.part_limits.least_bytes), _DATA)
+        bodies = (bytes(self.store.part_limits.least_bytes), DATA)
         return (
             key,
             upload_id,
@@ -237,7 +239,7 @@ class Trial:
 
     def _expect_data(self, key: str) -> None:
         data = _read(self.store.get(key))
-        _require(data == _DATA, f"{_DATA!r} is read as {data!r}")
+        require(data == DATA, f"{DATA!r} is read as {data!r}")
 
     def _expect_refusal(self, request: Callable[[], object], operation: str) -> None:
         with suppress(Stale):
@@ -245,9 +247,10 @@ class Trial:
             raise Lacking(f"{operation} ignores a condition that does not hold")
 
     def _write(self, name: str) -> ObjectWrite:
-        return ObjectWrite(self._key(name), len(_DATA), _TYPE)
+        return ObjectWrite(self.key(name), len(DATA), _TYPE)
 
-    def _key(self, name: str) -> str:
+    def key(self, name: str) -> str:
+        """Return the key of that name; nothing is left there in the end."""
         key = self.folder + name
         self.keys.add(key)
         return key
@@ -270,7 +273,8 @@ def _read(reader: ObjectReader | None) -> bytes | None:
         return reader.read()
 
 
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - as `assert` has it
+def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - as `assert` has it
+    """Raise `Lacking`, which says `otherwise`, unless it holds."""
     if not holds:
         raise Lacking(otherwise)
 
@@ -279,4 +283,4 @@ def _require_same(shown: Mapping[str, str], written: Mapping[str, str]) -> None:
     different = [
         f"{name}: {shown.get(name)!r}" for name in written if shown.get(name) != written[name]
     ]
-    _require(not different, f"comes back as {', '.join(different)}")
+    require(not different, f"comes back as {', '.join(different)}")

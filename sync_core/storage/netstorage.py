@@ -15,9 +15,11 @@ it is not deleted: the next try overwrites it, and it may as well be the earlier
 replica that lags behind (NetStorage, Technical limits; Geographic replication).
 """
 
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from sync_core.checksums import md5_of
 from sync_core.errors import (
     Ambiguous,
     Blocked,
@@ -43,6 +45,7 @@ _ROOT_STAT = {**_STAT, "implicit": "yes"}
 
 _CONFLICT = 409
 _MOST_DIRECTORIES = 10_000
+_DAMAGED = b"damaged"
 
 _ROOT_SECONDS = 60.0
 """For how long a CP code that was seen is taken to be there."""
@@ -156,6 +159,13 @@ class NetStorageStore:
         self._require_key("make directory", key)
         call = self._call("make directory", key)
         self._client().change(call, "mkdir", {}, needless=_CONFLICT)
+
+    def put_damaged(self, key: str) -> None:
+        """Announce other bytes than are sent, to try the server: `IntegrityError` is its due."""
+        self._require_key("put", key)
+        call = Call("put", key, self._target(key), always, is_upload=True)
+        body = io.BytesIO(_DAMAGED)
+        self._client().upload(call, {"md5": md5_of(b"announced")}, body, len(_DAMAGED))
 
     def _make_directories(self, key: str) -> None:
         made = self._directories

@@ -22,7 +22,7 @@ from sync_core.backoff import delay_seconds
 from sync_core.errors import Throttled, Unavailable
 from sync_core.storage.netstorage_auth import CLOCK_TOLERANCE_SECONDS, Signer, action_of
 from sync_core.storage.netstorage_errors import Call, is_success, refusal, translated
-from sync_core.storage.netstorage_wire import Answer, OpenAnswer, Wire
+from sync_core.storage.netstorage_wire import OpenAnswer, Wire
 from sync_core.storage.protocol import Readable
 
 ATTEMPTS = 3
@@ -79,19 +79,18 @@ class NetStorageClient:
         self._around = surroundings
         self._ahead = timedelta()
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far the server's clock is ahead of ours; nothing until it has refused a signature."""
+        return self._ahead
+
     def look(self, call: Call, action: str, parameters: Parameters) -> bytes | None:
         """Return what the server answers to an action that reads; None where nothing is there."""
         query = action_of(action, parameters)
 
         def read() -> bytes | None:
             answer = self._opened(call, query, {})
-            if answer is None:
-                return None
-            try:
-                with translated(call):
-                    return answer.read()
-            finally:
-                answer.close()
+            return None if answer is None else _read(call, answer)
 
         return self._retried(read)
 
@@ -107,13 +106,11 @@ class NetStorageClient:
 
         False where it was needless, which the status `needless` says: nothing is there to change.
         """
-        query = action_of(action, parameters)
-        answer, is_explained = self._changed(call, query)
-        if is_explained:
-            answer, _ = self._changed(call, query)
+        answer = self._asked(call, "POST", action_of(action, parameters), {})
+        text = _read(call, answer)
         if answer.status == needless:
             return False
-        _require_success(call, answer)
+        _require_success(call, answer.status, text)
         return True
 
     def upload(self, call: Call, parameters: Parameters, body: Readable, size_bytes: int) -> None:
@@ -126,34 +123,31 @@ class NetStorageClient:
             answer = self._wire.send(call.target, signed.headers, body, size_bytes)
         if self._is_explained(answer.status, answer.headers, signed):
             raise Unavailable(call.operation, call.key, "the clock is wrong, here or there")
-        _require_success(call, answer)
+        _require_success(call, answer.status, answer.body)
 
     def _opened(self, call: Call, query: str, headers: Mapping[str, str]) -> OpenAnswer | None:
-        answer, is_explained = self._asked(call, query, headers)
-        if is_explained:
-            answer.close()
-            answer, _ = self._asked(call, query, headers)
+        answer = self._asked(call, "GET", query, headers)
         if is_success(answer.status):
             return answer
-        try:
-            if answer.status == _NOT_FOUND:
-                return None
-            with translated(call):
-                text = answer.read()
-            raise refusal(call, answer.status, text)
-        finally:
+        text = _read(call, answer)
+        if answer.status == _NOT_FOUND:
+            return None
+        raise refusal(call, answer.status, text)
+
+    def _asked(self, call: Call, method: str, query: str, headers: Mapping[str, str]) -> OpenAnswer:
+        """Send a request without a body; once more, where a clock explains its refusal."""
+        answer, is_explained = self._sent(call, method, query, headers)
+        if is_explained:
             answer.close()
+            answer, _ = self._sent(call, method, query, headers)
+        return answer
 
-    def _asked(self, call: Call, query: str, headers: Mapping[str, str]) -> tuple[OpenAnswer, bool]:
+    def _sent(
+        self, call: Call, method: str, query: str, headers: Mapping[str, str]
+    ) -> tuple[OpenAnswer, bool]:
         signed = self._signed(call, query)
         with translated(call):
-            answer = self._wire.open("GET", call.target, {**headers, **signed.headers})
-        return answer, self._is_explained(answer.status, answer.headers, signed)
-
-    def _changed(self, call: Call, query: str) -> tuple[Answer, bool]:
-        signed = self._signed(call, query)
-        with translated(call):
-            answer = self._wire.ask("POST", call.target, signed.headers)
+            answer = self._wire.open(method, call.target, {**headers, **signed.headers})
         return answer, self._is_explained(answer.status, answer.headers, signed)
 
     def _signed(self, call: Call, query: str) -> _Signed:
@@ -192,9 +186,17 @@ class NetStorageClient:
         return attempt()
 
 
-def _require_success(call: Call, answer: Answer) -> None:
-    if not is_success(answer.status):
-        raise refusal(call, answer.status, answer.body)
+def _read(call: Call, answer: OpenAnswer) -> bytes:
+    try:
+        with translated(call):
+            return answer.read()
+    finally:
+        answer.close()
+
+
+def _require_success(call: Call, status: int, text: bytes) -> None:
+    if not is_success(status):
+        raise refusal(call, status, text)
 
 
 def _date_of(headers: Mapping[str, str]) -> datetime | None:

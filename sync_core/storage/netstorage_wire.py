@@ -129,10 +129,6 @@ class Wire:
         self._lock = Lock()
         self._tls = ssl.create_default_context() if endpoint.is_secure else None
 
-    def ask(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
-        """Send a request without a body; return the whole answer."""
-        return _whole(self.open(method, target, headers))
-
     def open(self, method: str, target: str, headers: Mapping[str, str]) -> OpenAnswer:
         """Send a request without a body; return the answer as soon as it begins."""
         length = {} if method == "GET" else {"Content-Length": "0"}

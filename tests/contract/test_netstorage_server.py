@@ -11,7 +11,7 @@ import pytest
 
 from sync_core.errors import ConfigError
 from sync_core.local.netstorage.faults import Fault, Kind
-from sync_core.local.netstorage.server import NetStorageServer
+from sync_core.local.netstorage.server import SEEN_REQUESTS, NetStorageServer
 from sync_core.local.netstorage.signature import Account, signature
 from tests.netstorage_client import ACCOUNT, OTHER, Client, action, signed, unique
 
@@ -255,6 +255,15 @@ def test_a_connection_is_kept_for_further_requests(client: Client) -> None:
         assert connection.getresponse().read() == b"upload: done\n"
         assert connection.sock is first
     connection.close()
+
+
+def test_the_latest_requests_are_remembered_and_no_more(client: Client) -> None:
+    client.ask("stat", "/1234")
+    seen = client.server.seen
+    seen.extend(list(seen) * (SEEN_REQUESTS - 1))
+    client.ask("du", "/1234")
+    assert len(seen) == SEEN_REQUESTS
+    assert (client.server.count("stat"), client.server.count("du")) == (SEEN_REQUESTS - 1, 1)
 
 
 def test_a_port_that_is_taken_is_a_setting_to_change(client: Client) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import boto3
 import pytest
@@ -131,9 +130,9 @@ class TestSecret:
 
     def test_without_an_endpoint_it_is_reached_by_https(self, config: Config) -> None:
         access = NetStorageAccess("example-nsu.akamaihd.net", "media", "secret", CPCODE)
-        by_name = netstorage_endpoint(replace(config, peer_endpoint_url=None), access)
+        by_name = netstorage_endpoint(None, access)
         assert by_name == Endpoint("example-nsu.akamaihd.net", None, is_secure=True)
-        assert not netstorage_endpoint(config, access).is_secure
+        assert not netstorage_endpoint(config.peer_endpoint_url, access).is_secure
 
 
 def test_an_object_is_published_and_taken_back(config: Config) -> None:

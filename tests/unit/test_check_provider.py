@@ -34,7 +34,7 @@ def store_of(bucket: MemoryBucket) -> MemoryObjectStore:
     return MemoryObjectStore(bucket, "AWS:AIDASYNC")
 
 
-def found(store: SyncStore, daring: SyncStore | None = None) -> Mapping[Ability, Finding]:
+def found(store: SyncStore, daring: SyncStore | None = None) -> Mapping[Ability, Finding[Ability]]:
     """Return all findings; no ability may be left out or come twice."""
     findings = list(check(store, daring or store, "n1"))
     assert [finding.ability for finding in findings] == list(Ability)
@@ -290,6 +290,11 @@ class TestCommand:
         assert "more than said" in text
         assert str(Ability.KEEPS_METADATA) in text
         assert status == 0
+
+    def test_a_store_with_regions_needs_one(self) -> None:
+        result = CliRunner().invoke(app, ["check-provider", "--bucket", "b", "--dialect", "aws"])
+        assert isinstance(result.exception, ConfigError)
+        assert "--region" in result.exception.cause
 
     def test_a_dialect_that_nobody_knows_is_refused(
         self, local_cloud: LocalCloud, bucket: str, monkeypatch: pytest.MonkeyPatch

@@ -302,13 +302,13 @@ class TestConnections:
     def test_a_connection_is_used_again(self) -> None:
         with Counting() as server, closing(Wire(Endpoint.of(server.url))) as wire:
             for _ in range(3):
-                assert wire.ask("GET", "/", {}).body == b"ok"
+                assert asked(wire) == b"ok"
             assert server.connections == 1
 
     def test_one_that_the_server_has_closed_is_not(self) -> None:
         with Counting(hangs_up=True) as server, closing(Wire(Endpoint.of(server.url))) as wire:
             for _ in range(3):
-                assert wire.ask("GET", "/", {}).body == b"ok"
+                assert asked(wire) == b"ok"
                 server.hung_up()
             assert server.connections == 3
 
@@ -317,9 +317,9 @@ class TestConnections:
         with Counting() as server:
             wire = Wire(Endpoint.of(server.url), Patience(idle_seconds=30), lambda: now[0])
             with closing(wire):
-                wire.ask("GET", "/", {})
+                asked(wire)
                 now[0] = 31.0
-                wire.ask("GET", "/", {})
+                asked(wire)
             assert server.connections == 2
 
     def test_a_body_that_was_not_read_to_its_end_costs_the_connection(self) -> None:
@@ -328,15 +328,29 @@ class TestConnections:
             answer.read(1)
             answer.close()
             answer.close()
-            wire.ask("GET", "/", {})
+            asked(wire)
             assert server.connections == 2
+
+    def test_what_is_not_there_costs_none(self) -> None:
+        with Counting(status=404) as server, closing(Wire(Endpoint.of(server.url))) as wire:
+            client = NetStorageClient(wire, Signer("media", "secret"))
+            for _ in range(3):
+                assert client.look(CALL, "stat", {}) is None
+            assert server.connections == 1
+
+
+def asked(wire: Wire) -> bytes:
+    answer = wire.open("GET", "/", {})
+    with closing(answer):
+        return answer.read()
 
 
 class Counting:
     """A server that counts connections, and says `ok` on each until it is closed."""
 
-    def __init__(self, *, hangs_up: bool = False) -> None:
+    def __init__(self, *, hangs_up: bool = False, status: int = 200) -> None:
         self.connections = 0
+        self._status = status
         self._hangs_up = hangs_up
         self._server = socket.create_server(("127.0.0.1", 0))
         self._ended: list[socket.socket] = []
@@ -369,16 +383,17 @@ class Counting:
             self.connections += 1
             if self._hangs_up:
                 self._ended.append(connection)
-            Thread(target=_say_ok, args=(connection,), daemon=True).start()
+            Thread(target=_say_ok, args=(connection, self._status), daemon=True).start()
 
 
-def _say_ok(connection: socket.socket) -> None:
+def _say_ok(connection: socket.socket, status: int) -> None:
+    answer = f"HTTP/1.1 {status} Said\r\nContent-Length: 2\r\n\r\nok".encode()
     with connection:
         while True:
             try:
                 if not connection.recv(65_536):
                     return
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                connection.sendall(answer)
             except OSError:
                 return
 

@@ -3,6 +3,7 @@
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from sync_core.local.netstorage.tree import File, Tree
 from sync_core.local.netstorage.uploads import check, final_parameters, receive, seconds
 
 LOOPBACK = "127.0.0.1"
+
+SEEN_REQUESTS = 10_000
+"""How many requests are remembered, the latest ones."""
 
 _NO_CONTENT = 204
 
@@ -56,7 +60,8 @@ class NetStorageServer:
 
     `hostname` includes the port. `clock` gives seconds since 1970; `changed_status` is what a
     change is answered with: Akamai's clients expect 200, its OpenAPI says 204. `faults` lets things
-    go wrong, `seen` tells what was asked. Raises ConfigError where the port is taken.
+    go wrong, `seen` tells what was asked: the latest `SEEN_REQUESTS`. Raises ConfigError where the
+    port is taken.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class NetStorageServer:
         changed_status: int = 200,
     ) -> None:
         self.faults = Faults()
-        self.seen: list[Seen] = []
+        self.seen: deque[Seen] = deque(maxlen=SEEN_REQUESTS)
         self.tree = Tree({account.cpcode for account in accounts}, int(clock()))
         self.clock = clock
         self._gatekeeper = Gatekeeper(accounts, clock)
