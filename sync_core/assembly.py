@@ -46,10 +46,10 @@ def settings_of(config: Config) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """What asks for the ARNs of the credentials that are used on the two sides."""
+    """What tells by whom uploads are begun on the two sides: see `S3Versions`."""
 
-    own: Callable[[], str]
-    peer: Callable[[], str]
+    own: Callable[[], frozenset[str]]
+    peer: Callable[[], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ def sides_of(config: Config, clients: Clients, identities: Identities) -> Sides:
 def feed_of(
     config: Config,
     own: Callable[[], S3Clients],
-    own_identity: Callable[[], str],
+    own_identities: Callable[[], frozenset[str]],
     peer: Callable[[], NetStorageClient],
 ) -> Sides:
     """Return both sides of a feed to NetStorage as they take part, as `sides_of` does."""
     bucket, makes_directories = config.pair.peer.bucket, config.peer_directories
     there = PlainStore(NetStorageStore(bucket, peer, makes_directories=makes_directories))
-    return _paired(config, _own_store(config, own, own_identity), there)
+    return _paired(config, _own_store(config, own, own_identities), there)
 
 
 def as_taken_part(
@@ -94,11 +94,11 @@ def as_taken_part(
 
 
 def _own_store(
-    config: Config, clients: Callable[[], S3Clients], identity: Callable[[], str]
+    config: Config, clients: Callable[[], S3Clients], identities: Callable[[], frozenset[str]]
 ) -> SyncStore:
     locking = WriteOptions(with_object_lock=config.object_lock)
     bucket = config.pair.own.bucket
-    return S3ObjectStore(bucket, clients, named(config.store), locking, identity)
+    return S3ObjectStore(bucket, clients, named(config.store), locking, identities)
 
 
 def _paired(config: Config, own: SyncStore, peer: SyncStore) -> Sides:

@@ -34,7 +34,7 @@ from sync_core.connections import (
     netstorage_of,
     own_client,
     own_clients_of,
-    own_identity_of,
+    own_identities_of,
     peer_of,
     queue_of,
 )
@@ -139,12 +139,12 @@ def _sides_and_nudge(
     session: Session, config: Config, own_clients: Callable[[], S3Clients]
 ) -> tuple[Sides, Callable[[str], None] | None]:
     """Return both sides, and how the peer's stack is asked to look at a key, if it has one."""
-    identity = own_identity_of(session, config)
+    own_identities = own_identities_of(session, config)
     if config.peer_store == NETSTORAGE:
         netstorage = netstorage_of(session, config)
-        return feed_of(config, own_clients, identity, netstorage.connection), None
+        return feed_of(config, own_clients, own_identities, netstorage.connection), None
     peer = peer_of(session, config)
-    identities = Identities(identity, peer.identity)
+    identities = Identities(own_identities, peer.identities)
     sides = sides_of(config, Clients(own_clients, peer.s3), identities)
     return sides, nudge_of(config, peer.nudge)
 

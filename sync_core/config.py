@@ -33,6 +33,7 @@ from sync_core.variables import (
     one_of,
     patterns,
     principal_ids,
+    role_arn,
     url,
     whole,
     yes_or_no,
@@ -67,7 +68,8 @@ class Config:
     how many parts one worker sends at once. With `server_side_copy` it is tried whether the peer's
     key pair can read the own bucket. `restore_days`: for how long archived objects are restored so
     that they can be copied; 0: they are left alone. `orphan_days`: uploads of our own that nobody
-    has gone on with for so long are aborted; 0: never.
+    has gone on with for so long are aborted; 0: never. `worker_role` is the ARN of the role that
+    workers have, whose uploads to the own bucket are our own in a finder with another one too.
     """
 
     pair: SitePair
@@ -110,6 +112,7 @@ class Config:
     server_side_copy: bool = False
     restore_days: int = 0
     orphan_days: int = 7
+    worker_role: str | None = None
 
     @property
     def account_region(self) -> str:
@@ -166,6 +169,9 @@ class Config:
         )
         for complete in (_with_stores, _with_running, _with_objects, _with_uploads):
             config = complete(config, variables)
+        if config.peer_store == NETSTORAGE:
+            locks = config.object_lock
+            require_netstorage(variables, pair, config.direction, has_object_lock=locks)
         variables.raise_complaints()
         return config
 
@@ -222,8 +228,6 @@ def _with_stores(config: Config, variables: Variables) -> Config:
     for name, store, endpoint_url in endpoints:
         if endpoint_url is None and store in DIALECTS and DIALECTS[store].endpoint_template is None:
             variables.complain(name, f"is not set: no endpoint is known of {store} by itself")
-    if config.peer_store == NETSTORAGE:
-        require_netstorage(variables, config.pair, config.direction)
     return config
 
 
@@ -282,4 +286,5 @@ def _with_uploads(config: Config, variables: Variables) -> Config:
         server_side_copy=optional("DUALWAY_SERVER_SIDE_COPY", yes_or_no, False),  # noqa: FBT003 - the default
         restore_days=restore_days if archived == "restore" else 0,
         orphan_days=optional("DUALWAY_ORPHAN_DAYS", whole(0, 365), 7),
+        worker_role=optional("DUALWAY_WORKER_ROLE", role_arn, None),
     )

@@ -92,18 +92,18 @@ def netstorage_of(
 
     def connect(access: NetStorageAccess) -> NetStorageClient:
         signer = Signer(access.username, access.key)
-        return NetStorageClient(Wire(netstorage_endpoint(config, access)), signer, renewed.forget)
+        endpoint = netstorage_endpoint(config.peer_endpoint_url, access)
+        return NetStorageClient(Wire(endpoint), signer, renewed.forget)
 
     renewed = Renewed(read, connect, timer)
     return renewed
 
 
-def netstorage_endpoint(config: Config, access: NetStorageAccess) -> Endpoint:
-    """Return where the peer's CP code is: by HTTPS, unless the configuration names an endpoint.
+def netstorage_endpoint(url: str | None, access: NetStorageAccess) -> Endpoint:
+    """Return where a CP code is: by HTTPS, unless a URL names its endpoint.
 
     Raises `ConfigError` where that is none.
     """
-    url = config.peer_endpoint_url
     return Endpoint(access.hostname) if url is None else Endpoint.of(url)
 
 
@@ -120,12 +120,16 @@ def own_clients_of(session: Session, config: Config) -> Callable[[], S3Clients]:
     return _remote(session, config, config.store_secret, connect).s3
 
 
-def own_identity_of(session: Session, config: Config) -> Callable[[], str]:
-    """Return what asks for the ARN of the process's credentials; empty outside of AWS."""
+def own_identities_of(session: Session, config: Config) -> Callable[[], frozenset[str]]:
+    """Return what tells who writes to the own bucket for this stack; nobody outside of AWS.
+
+    That is the process, of which STS is asked, and the worker, whose role may be another's.
+    """
     if config.store != AWS.name:
-        return lambda: ""
+        return frozenset
     client = own_client(session, "sts", config)
-    return cache(lambda: identity_of(client))
+    roles = () if config.worker_role is None else (config.worker_role,)
+    return cache(lambda: frozenset((identity_of(client), *roles)))
 
 
 def queue_of(session: Session, config: Config) -> SQSQueue:

@@ -127,10 +127,10 @@ class Remote(Renewed[Access, Connection]):
         """Return S3 clients of a key pair that was read at most `CREDENTIALS_SECONDS` ago."""
         return self.connection().s3
 
-    def identity(self) -> str:
-        """Return the ARN of the key pair's user; empty where nobody tells it."""
+    def identities(self) -> frozenset[str]:
+        """Return the ARN of the key pair's user; nothing where nobody tells it."""
         identity = self.connection().identity
-        return identity() if identity is not None else ""
+        return frozenset(() if identity is None else (identity(),))
 
     def nudge(self, key: str) -> None:
         """Ask the stack behind it to look at a key; nothing where it takes no hints."""

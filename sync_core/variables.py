@@ -1,5 +1,6 @@
 """Reads variables one by one and collects what is wrong with them, in words for an operator."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -66,6 +67,13 @@ def principal_ids(value: str) -> frozenset[str]:
     if not ids:
         raise ValueError("give at least one id, such as the dedicated user's AIDA...")
     return ids
+
+
+def role_arn(value: str) -> str:
+    """Return the ARN of a role."""
+    if not re.fullmatch(r"arn:[a-z-]+:iam::\d{12}:role/\S+", value):
+        raise ValueError("give a role's ARN, such as the output WorkerRoleArn")
+    return value
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

@@ -292,6 +292,13 @@ class TestFinderRole:
         reading = {"dynamodb:GetItem", "dynamodb:Query"}
         assert granted["AllowReadingWhichUploadsAreShared"] == (reading, ["<PartsTable.Arn>"])
 
+    @pytest.mark.parametrize("runtime", ["Lambda", "EC2"])
+    def test_it_is_told_in_which_role_a_worker_begins_uploads(self, runtime: str) -> None:
+        stack = Stack(RUNTIMES[runtime])
+        variables = stack.properties("FinderFunction")["Environment"]["Variables"]
+        assert variables["DUALWAY_WORKER_ROLE"] == "<WorkerRole.Arn>"
+        assert stack.properties("FinderFunction")["Role"] != "<WorkerRole.Arn>"
+
     def test_its_writes_are_no_echoes(self) -> None:
         variables = Stack().properties("WorkerFunction")["Environment"]["Variables"]
         ids = variables["DUALWAY_ECHO_PRINCIPAL_IDS"].split(",")

@@ -50,7 +50,11 @@ ELSEWHERE = pytest.mark.parametrize("store", STORES)
 
 def read(stack: Stack, function: str) -> Config:
     """Return what a function makes of its environment."""
-    named = {"<SyncQueue>": "https://sqs.example.com/1/q", "<SyncDeadLetterQueue>": ENDPOINT}
+    named = {
+        "<SyncQueue>": "https://sqs.example.com/1/q",
+        "<SyncDeadLetterQueue>": ENDPOINT,
+        "<WorkerRole.Arn>": "arn:aws-cn:iam::111111111111:role/worker",
+    }
     told = variables(stack, function)
     return Config.from_environment(
         {name: named.get(str(told[name]), str(told[name])) for name in set(told) - OF_THE_RUNTIME}

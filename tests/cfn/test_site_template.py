@@ -112,6 +112,7 @@ class TestSymmetry:
 
 
 class TestValidity:
+    @pytest.mark.timeout(900)
     def test_the_linter_finds_nothing_in_any_region(self) -> None:
         command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "parseable"]
         chosen = ["--regions", *REGIONS, "--ignore-checks", *IGNORED]

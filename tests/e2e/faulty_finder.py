@@ -12,12 +12,18 @@ import handlers.finder as real
 import json
 import os
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sync_core import finder
+from sync_core import finder, orphans
+from sync_core.model import OpenUpload
+from sync_core.orphans import abort_orphans
+from sync_core.records.protocol import RecordStore
+from sync_core.records.uploads_protocol import UploadLedger
+from sync_core.storage.sync_store import SyncStore
 
-LONGEST_HANG_SECONDS = 120
+LONGEST_HANG_SECONDS = 300
 
 
 class LittleTime:
@@ -40,6 +46,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     with (folder / "calls").open("a", encoding="utf-8") as calls:
         calls.write(json.dumps(call) + "\n")
     fault = json.loads((folder / "fault").read_text(encoding="utf-8"))
+    is_later = fault and (event["round"], "later") == (fault["round"], fault["how"])
+    orphans.abort_orphans = _abort_orphans_later if is_later else abort_orphans
     if fault and call == [fault["round"], "compare", fault["range"]]:
         if fault["how"] == "fail":
             raise RuntimeError("the range cannot be read")
@@ -48,6 +56,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if fault["how"] == "hurry":
             finder.CHECKPOINT_KEYS, context = 1, LittleTime(context)
     return real.handler(event, context)
+
+
+def _abort_orphans_later(
+    store: SyncStore,
+    ledger: UploadLedger | None,
+    records: RecordStore,
+    now: datetime,
+    days: int,
+) -> list[OpenUpload]:
+    """Abort orphans as if what was begun just now had been begun so many days ago."""
+    return abort_orphans(store, ledger, records, now + timedelta(days=days, hours=1), days)
 
 
 def _hang(folder: Path) -> None:

@@ -4,13 +4,14 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from sync_core.launch.accounts import open_account
@@ -24,14 +25,14 @@ from sync_core.shared_round import BOUNDARIES
 from sync_core.turn import CONTROL, TURN_SECONDS
 from tests.e2e.launch_accounts import Side, TwoAccounts, two_accounts
 
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 300
 FOLDERS = ("w", "x", "y", "z")
 KEYS = 3 * len(FOLDERS)
 RANGES = 4
 TRIES = 7
-TIMEOUT_SECONDS = 8
+TIMEOUT_SECONDS = 15
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Machine:
     arn: str
     side: Side
     table: str
+    worker_role: str
     folder: Path
 
     @property
@@ -79,13 +81,36 @@ class Machine:
     def calls(self, round_id: str | None = None) -> Counter[str]:
         """Count the calls of the function, such as "plan" and "compare 1"."""
         path = self.folder / "calls"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        # What follows the last line's end is still being written.
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
         calls = [json.loads(line) for line in lines]
         return Counter(
             task if number is None else f"{task} {number}"
             for of, task, number in calls
             if round_id in {None, of}
         )
+
+    @contextmanager
+    def worker(self) -> Iterator[Any]:
+        """Yield a client of S3 with the worker's role."""
+        given = self.side.client("sts").assume_role(
+            RoleArn=self.worker_role, RoleSessionName="worker"
+        )["Credentials"]
+        s3 = boto3.client(
+            "s3",
+            region_name=self.side.region,
+            endpoint_url=self.side.endpoint_url,
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
+        with closing(s3):
+            yield s3
+
+    def uploads(self) -> set[str]:
+        """Return the keys of the uploads under way in the side's bucket."""
+        listed = self.side.client("s3").list_multipart_uploads(Bucket=self.side.bucket)
+        return {upload["Key"] for upload in listed.get("Uploads", ())}
 
     def divide(self) -> None:
         """Have the next round divided into RANGES ranges, which a small bucket is not."""
@@ -143,6 +168,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
                 site.outputs["FinderStateMachineArn"],
                 side,
                 site.outputs["RecordsTableName"],
+                site.outputs["WorkerRoleArn"],
                 folder,
             )
             found.clear_fault()
@@ -239,6 +265,21 @@ def test_a_round_is_planned_compared_in_ranges_and_reported(
     assert_complete(first_round)
     assert json.loads(first_round["output"])["hinted"] == {"new": KEYS}
     assert machine.calls("first") == once_each()
+
+
+def test_uploads_that_a_worker_has_forgotten_in_the_own_bucket_are_aborted_when_they_are_old(
+    machine: Machine, first_round: dict[str, Any]
+) -> None:
+    assert_complete(first_round)
+    bucket = machine.side.bucket
+    machine.side.client("s3").create_multipart_upload(Bucket=bucket, Key="of a user")
+    with machine.worker() as worker:
+        worker.create_multipart_upload(Bucket=bucket, Key="of the worker")
+    assert_complete(machine.run("too soon"))
+    assert machine.uploads() == {"of a user", "of the worker"}
+    machine.set_fault("days later", "later")
+    assert_complete(machine.run("days later"))
+    assert machine.uploads() == {"of a user"}
 
 
 @pytest.fixture

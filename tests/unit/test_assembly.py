@@ -19,7 +19,7 @@ from tests.unit.test_config import OPTIONAL, REQUIRED
 REGION = "us-east-1"
 LIST = "lists/prefixes.txt"
 
-NOBODY = Identities(lambda: "", lambda: "")
+NOBODY = Identities(frozenset, frozenset)
 
 
 def both(clients: S3Clients) -> Clients:

@@ -49,6 +49,7 @@ OPTIONAL = {
     "DUALWAY_ACL": "bucket-owner-full-control",
     "DUALWAY_SSE": "AES256",
     "DUALWAY_REQUESTER_PAYS": "true",
+    "DUALWAY_WORKER_ROLE": "arn:aws-cn:iam::111122223333:role/team/worker",
 }
 
 
@@ -113,6 +114,7 @@ def test_each_optional_variable_replaces_its_default() -> None:
     assert not read.include_metadata
     assert read.write_options == WriteOptions("STANDARD_IA", "bucket-owner-full-control", "AES256")
     assert read.requester_pays
+    assert read.worker_role == "arn:aws-cn:iam::111122223333:role/team/worker"
 
 
 def test_a_key_of_ones_own_goes_with_kms() -> None:
@@ -217,6 +219,8 @@ def test_an_empty_environment_is_complained_about_once_and_whole() -> None:
         ("DUALWAY_STORAGE_CLASS", "DEEP_ARCHIVE", "give one of STANDARD, STANDARD_IA, ONEZONE_IA"),
         ("DUALWAY_ACL", "mine", "give one of private, public-read"),
         ("DUALWAY_SSE", "AWS_KMS", "give one of AES256, aws:kms"),
+        ("DUALWAY_WORKER_ROLE", "worker", "give a role's ARN, such as the output WorkerRoleArn"),
+        ("DUALWAY_WORKER_ROLE", "arn:aws:sts::111122223333:assumed-role/x/y", "give a role's ARN"),
         ("DUALWAY_LOG_LEVEL", "loud", "give one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ],
 )

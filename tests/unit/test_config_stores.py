@@ -17,7 +17,7 @@ from sync_core.connections import (
     aws_session,
     own_address,
     own_clients_of,
-    own_identity_of,
+    own_identities_of,
     peer_address,
     peer_of,
 )
@@ -37,6 +37,7 @@ OWN_OSS = {
     "DUALWAY_ACCOUNT_REGION": REGION,
 }
 PEER_OSS = {"DUALWAY_PEER_STORE": "oss", "DUALWAY_PEER_REGION": "cn-hangzhou"}
+WORKER_ROLE = "arn:aws-cn:iam::111122223333:role/team/worker"
 HANGZHOU = "https://s3.oss-cn-hangzhou.aliyuncs.com"
 
 
@@ -126,8 +127,23 @@ class TestKeyPairs:
 
     def test_nobody_asks_who_it_belongs_to(self, aws: None) -> None:
         secret(PEER_SECRET, "cn-north-1", access_key_id="LTAI1", secret_access_key="s")
-        assert own_identity_of(aws_session(), configured(**OWN_OSS))() == ""
-        assert peer_of(aws_session(), configured(**PEER_OSS)).identity() == ""
+        role = {"DUALWAY_WORKER_ROLE": WORKER_ROLE}
+        assert own_identities_of(aws_session(), configured(**OWN_OSS, **role))() == frozenset()
+        assert peer_of(aws_session(), configured(**PEER_OSS)).identities() == frozenset()
+
+    def test_in_aws_the_process_and_the_worker_are_one(self, aws: None) -> None:
+        region = REQUIRED["DUALWAY_REGION"]
+        asked = boto3.client("sts", region_name=region).get_caller_identity()["Arn"]
+        worker = configured(DUALWAY_WORKER_ROLE=WORKER_ROLE)
+        assert own_identities_of(aws_session(), configured())() == {asked}
+        assert own_identities_of(aws_session(), worker)() == {asked, WORKER_ROLE}
+
+    def test_at_a_peer_in_aws_its_user_alone_is_oneself(self, aws: None) -> None:
+        secret(PEER_SECRET, "cn-north-1", access_key_id="AKIA1", secret_access_key="s")
+        region = REQUIRED["DUALWAY_PEER_REGION"]
+        user = boto3.client("sts", region_name=region).get_caller_identity()["Arn"]
+        peer = peer_of(aws_session(), configured(DUALWAY_WORKER_ROLE=WORKER_ROLE))
+        assert peer.identities() == {user}
 
     def test_the_stack_behind_it_is_asked_with_the_accounts_own_credentials(
         self, aws: None
@@ -154,7 +170,7 @@ class TestTags:
     def test_a_store_without_tags_takes_them_out_of_sight_on_both_sides(
         self, clients: S3Clients, stores: dict[str, str]
     ) -> None:
-        nobody = Identities(lambda: "", lambda: "")
+        nobody = Identities(frozenset, frozenset)
         both = Clients(lambda: clients, lambda: clients)
         sides = sides_of(configured(**stores), both, nobody)
         for store in (sides.own, sides.peer):
@@ -172,7 +188,7 @@ class TestTags:
                 store.put_tags("k", {"colour": "red"})
 
     def test_stores_that_may_have_them_keep_them(self, clients: S3Clients) -> None:
-        nobody = Identities(lambda: "", lambda: "")
+        nobody = Identities(frozenset, frozenset)
         both = Clients(lambda: clients, lambda: clients)
         sides = sides_of(configured(), both, nobody)
         sides.own.put(write_of("k", b"data", tags={"colour": "red"}), Stream(b"data"))
