@@ -2,7 +2,7 @@
 
 The key stands there as it is, behind `/appid/name/`; the API's name of the bucket is `name-appid`.
 Who asked is told by the Authorization header alone: the SecretId in its `q-ak`. Lifecycle rules
-raise no event.
+raise no event. In the documentation's example a name ends with `*`, as triggers are set up.
 
 Sources: Tencent Cloud, "COS Trigger" of SCF and "Event notifications" of COS, as of 2025;
 payloads in public code.
@@ -22,8 +22,10 @@ _NAMES: Names = {
     "ObjectCreated:CompleteMultipartUpload": EventKind.CREATED,
     "ObjectCreated:Origin": EventKind.CREATED,
     "ObjectCreated:Replication": EventKind.CREATED,
+    "ObjectCreated:*": EventKind.CREATED,
     "ObjectRemove:Delete": EventKind.REMOVED,
     "ObjectRemove:DeleteMarkerCreated": EventKind.REMOVED,
+    "ObjectRemove:*": EventKind.REMOVED,
     "ObjectRestore:Completed": EventKind.HINT,
     "ObjectRestore:Post": None,
 }

@@ -1,12 +1,14 @@
 """The boto3 clients of one key pair: one may repeat a request, one may not."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from boto3.session import Session
 
 from sync_core.storage.dialects import AWS, Dialect, client_config
 from sync_core.storage.s3_dialect import speak
+from sync_core.storage.s3_own_domain import is_own_domain, leave_bucket_out
 from sync_core.storage.s3_stream import send_streams
 
 if TYPE_CHECKING:
@@ -64,22 +66,17 @@ def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
     Clients are safe to share between threads, but making them is not: call this from one thread at
     a time. It takes tens of milliseconds, so keep the result for as long as the key pair is valid.
     """
+    is_own = is_own_domain(dialect, endpoint_url)
+    spoken = replace(dialect, addressing="path") if is_own else dialect
+    configured = partial(client_config, spoken, custom_endpoint=endpoint_url is not None)
+    make = partial(session.client, "s3", region_name=region, endpoint_url=endpoint_url)
 
     def client(attempts: int) -> "S3Client":
-        config = client_config(
-            dialect,
-            attempts=attempts,
-            custom_endpoint=endpoint_url is not None,
-            max_connections=max_connections,
-        )
-        made: S3Client = session.client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint_url,
-            config=config,
-            **_credentials(access_key),
-        )
-        _prepare(made, dialect)
+        config = configured(attempts=attempts, max_connections=max_connections)
+        made: S3Client = make(config=config, **_credentials(access_key))
+        _prepare(made, spoken)
+        if is_own:
+            leave_bucket_out(made)
         if requester_pays:
             made.meta.events.register("before-parameter-build.s3", _pay)
         return made

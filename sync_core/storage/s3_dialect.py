@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _LISTINGS = ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")
+_READS = ("GetObject", "HeadObject")
 _WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
 
 # The operations of `S3ObjectStore` for which S3 demands a digest (their models in botocore:
@@ -33,6 +34,9 @@ def speak(client: "S3Client", dialect: Dialect) -> None:
         _before(client, "before-call", _WRITES, partial(_say_create, name, value))
     if dialect.needs_content_md5:
         _before(client, "before-sign", _NEED_DIGEST, _send_content_md5)
+    if dialect.decodes_gzip:
+        _before(client, "before-send", _READS, _take_gzip)
+        _before(client, "after-call", _READS, _show_stored_size)
     if Ability.IS_VERSIONED in dialect.lacks:
         client.meta.events.register("after-call.s3", _hide_version)
 
@@ -71,3 +75,15 @@ def _send_content_md5(request: Any, **_: Any) -> None:
 def _hide_version(parsed: dict[str, Any], **_: Any) -> None:
     """Take the id off that a bucket may show whose history cannot be asked for."""
     parsed.pop("VersionId", None)
+
+
+def _take_gzip(request: Any, **_: Any) -> None:
+    """Say it once all is signed: on its way to the store this header may change."""
+    request.headers["Accept-Encoding"] = "gzip"
+
+
+def _show_stored_size(parsed: dict[str, Any], **_: Any) -> None:
+    """Show the size of what comes without a length, as what is stored as gzip may."""
+    headers = parsed["ResponseMetadata"]["HTTPHeaders"]
+    if "ContentLength" not in parsed and "x-goog-stored-content-length" in headers:
+        parsed["ContentLength"] = int(headers["x-goog-stored-content-length"])

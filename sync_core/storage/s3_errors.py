@@ -12,9 +12,9 @@ error may travel in a 200 answer, then the HTTP status, then the kind of botocor
 | SlowDown and its kin, 429, 503 | Throttled |
 | BadDigest, IncompleteBody, InvalidPart, a digest that differs | IntegrityError |
 | InvalidObjectState, ObjectNotInActiveTierError | Archived, a Blocked |
-| too long, too large, FileImmutable, any other 4xx | Blocked |
+| too long, too large, FileImmutable, no download of apps, any other 4xx | Blocked |
 | NoSuchBucket, another region's bucket, 301, 501 | ConfigError |
-| no ACLs here, a KMS key that is of no use | ConfigError |
+| no ACLs here, a KMS key that is of no use, an endpoint that may not be used | ConfigError |
 | never connected; RequestTimeout, TemporaryRedirect, 307, 408 | Unavailable |
 | 404 without a code that S3 has | Unexplained, an Unavailable |
 | any other 5xx, a time-out, a reset | Ambiguous if it may have had an effect, else Unavailable |
@@ -114,6 +114,9 @@ _BY_CODE: Mapping[str, type[DualwayError]] = {
     **dict.fromkeys(("InvalidObjectState", "ObjectNotInActiveTierError"), Archived),
     **dict.fromkeys(
         (
+            # At OSS and COS, of .apk and .ipa by way of a bucket's own domain.
+            "ApkDownloadForbidden",
+            "DownloadForbidden",
             "EntityTooLarge",
             "EntityTooSmall",
             # A 409 again: OSS's retention policies keep objects from being written over or deleted.
@@ -138,6 +141,9 @@ _BY_CODE: Mapping[str, type[DualwayError]] = {
             "NoSuchBucket",
             "NotImplemented",
             "PermanentRedirect",
+            # OSS: for accounts since 2025-03-20 in mainland China, and for addresses with paths.
+            "PublicEndpointForbidden",
+            "SecondLevelDomainForbidden",
         ),
         ConfigError,
     ),

@@ -25,6 +25,11 @@ _PARAMETERS = {
 }
 _FIELDS = {**_PARAMETERS, "expires": "ExpiresString"}
 
+# With these OSS and COS tell that they made browsers save what has come by a bucket's own domain
+# (OSS, Access OSS through a custom domain name; COS, Limits of default domain names, 2024).
+_FORCED = frozenset({"x-oss-force-download", "x-cos-force-download"})
+_FORCED_DISPOSITION = "attachment"
+
 _MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 _TRANSFER_CODING = "aws-chunked"
 
@@ -105,6 +110,11 @@ def covers(response: Mapping[str, Any], byte_range: ByteRange) -> bool:
     return shown.startswith(expected)
 
 
+def is_forced(response: Mapping[str, Any]) -> bool:
+    """Tell whether the store has added what makes browsers save the object as a file."""
+    return not _FORCED.isdisjoint(response["ResponseMetadata"]["HTTPHeaders"])
+
+
 def version_of(key: str, response: Mapping[str, Any], dialect: Dialect) -> ObjectVersion:
     """Return the instance that HeadObject or a whole or ranged GetObject shows.
 
@@ -118,7 +128,7 @@ def version_of(key: str, response: Mapping[str, Any], dialect: Dialect) -> Objec
         size_bytes=_whole_size_bytes(response),
         last_modified_at=_whole_seconds(response["LastModified"]),
         headers=_headers(response),
-        metadata=metadata,
+        metadata={name: _shown_text(value) for name, value in metadata.items()},
         marker=marker,
         version_id=None if version_id == "null" else version_id,
         md5=md5_of(response) if dialect.etag_is_md5 else None,
@@ -172,11 +182,24 @@ def _metadata_text(value: str) -> str:
     return value if value.isascii() else Header(value, "utf-8", maxlinelen=0).encode()
 
 
+def _shown_text(value: str) -> str:
+    """Return a value that a store shows as it was sent, most often UTF-8, as we would write it.
+
+    Python's HTTP client takes a header's bytes for ISO 8859-1.
+    """
+    try:
+        return _metadata_text(value.encode("latin-1").decode())
+    except UnicodeError:
+        return _metadata_text(value)
+
+
 def _headers(response: Mapping[str, Any]) -> dict[str, str]:
     headers = {name: response[field] for name, field in _FIELDS.items() if response.get(field)}
     coding = headers.get("content-encoding", "")
     if _TRANSFER_CODING in coding:
         _set_or_drop(headers, "content-encoding", _without_transfer_coding(coding))
+    if headers.get("content-disposition") == _FORCED_DISPOSITION and is_forced(response):
+        del headers["content-disposition"]
     return headers
 
 

@@ -80,7 +80,9 @@ def forwarding() -> Iterator[Forwarding]:
         def make(server: ScriptedServer, clock: Clock | None = None, **more: str) -> Handler:
             where = {"QUEUE_URL": f"{server.url}/111122223333/q", "REGION_NAME": "us-west-2"}
             key = {} if "KMS_SECRET_NAME" in more else KEYS
-            function = Function({**where, **key, **more}, clock or Clock())
+            # Long enough for an answer on any machine.
+            patience = {"TIMEOUT_SECONDS": "60"}
+            function = Function({**where, **key, **patience, **more}, clock or Clock())
             return made.enter_context(closing(function)).handle
 
         yield make
@@ -336,7 +338,7 @@ class TestLossesAreRaised:
     def test_a_connection_without_an_answer_is_not_used_again(self, forwarding: Forwarding) -> None:
         with ScriptedServer(taken(), Answer(hangs=True), Answer(sends=False)) as server:
             # Long enough for the first answer on a busy machine.
-            handle = forwarding(server, TIMEOUT_SECONDS="2")
+            handle = forwarding(server, TIMEOUT_SECONDS="5")
             handle(sample("created_put"), CONTEXT)
             for _ in range(2):
                 # Used again, it would raise CannotSendRequest, which is none.

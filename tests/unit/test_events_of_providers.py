@@ -331,6 +331,9 @@ def test_a_name_that_is_not_known_is_refused_and_never_guessed(
         ("ObjectCreated:Origin", CREATED),
         ("cos:ObjectCreated:Replication", CREATED),
         ("cos:ObjectRemove:Delete", REMOVED),
+        # So it stands in the documentation's own example of an event.
+        ("cos:ObjectCreated:*", CREATED),
+        ("cos:ObjectRemove:*", REMOVED),
         ("cos:ObjectRestore:Completed", HINT),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from sync_core.errors import Blocked
 from sync_core.model import VersionEntry
-from sync_core.storage.dialects import AWS
+from sync_core.storage.dialects import AWS, MINIO, OSS
 from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.s3_headers import content_parameters, version_entry, version_of, written
 
@@ -33,6 +33,24 @@ def response(**more: Any) -> dict[str, Any]:
 def test_aws_chunked_never_becomes_part_of_an_object(shown: str, expected: str | None) -> None:
     version = version_of("k", response(ContentEncoding=shown), AWS)
     assert version.headers.get("content-encoding") == expected
+
+
+@pytest.mark.parametrize("name", ["x-oss-force-download", "x-cos-force-download"])
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [("attachment", None), ('attachment; filename="a.pdf"', 'attachment; filename="a.pdf"')],
+)
+def test_what_a_store_adds_for_browsers_never_becomes_part_of_an_object(
+    name: str, shown: str, expected: str | None
+) -> None:
+    metadata = {"HTTPHeaders": {name: "true"}}
+    answer = response(ContentDisposition=shown, ResponseMetadata=metadata)
+    assert version_of("k", answer, OSS).headers.get("content-disposition") == expected
+
+
+def test_an_object_that_is_to_be_saved_as_a_file_stays_one() -> None:
+    answer = response(ContentDisposition="attachment", ResponseMetadata={"HTTPHeaders": {}})
+    assert version_of("k", answer, OSS).headers == {"content-disposition": "attachment"}
 
 
 @pytest.mark.parametrize(
@@ -102,3 +120,22 @@ def test_a_header_that_http_cannot_carry_is_blocked(value: str) -> None:
 def test_metadata_beyond_ascii_is_sent_as_encoded_words() -> None:
     parameters = content_parameters(ObjectWrite("k", 0, metadata={"a": "é€", "b": "=?x?="}))
     assert parameters["Metadata"] == {"a": "=?utf-8?b?w6nigqw=?=", "b": "=?x?="}
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("é中".encode(), "=?utf-8?b?w6nkuK0=?="),
+        ("é".encode("latin-1"), "=?utf-8?b?w6k=?="),
+        (b"=?utf-8?b?w6nkuK0=?=", "=?utf-8?b?w6nkuK0=?="),
+        (b"plain", "plain"),
+    ],
+)
+def test_metadata_that_a_store_shows_as_it_was_sent_is_shown_as_it_is_written(
+    sent: bytes, expected: str
+) -> None:
+    # Python's HTTP client reads a header's bytes as ISO 8859-1.
+    answer = response(Metadata={"name": sent.decode("latin-1")})
+    shown = version_of("k", answer, MINIO).metadata
+    assert shown == {"name": expected}
+    assert content_parameters(ObjectWrite("k", 1, metadata=shown))["Metadata"] == shown
