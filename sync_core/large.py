@@ -13,10 +13,11 @@ from sync_core.claim import Claim
 from sync_core.copy_task import CopyTask, Sent
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.model import SharedUpload, Side, UploadedPart
-from sync_core.multipart import Upload, aborted_on_failure, fitting, require_whole, send_all
-from sync_core.parts import PartPlan, plan_parts
+from sync_core.multipart import Upload, fitting, require_whole, send_all
+from sync_core.parts import PartPlan, plan_parts, plan_streamed_parts
 from sync_core.sharing import share
 from sync_core.stack import Sharing, Stack
+from sync_core.storage.parts_protocol import aborted_on_failure
 from sync_core.storage.protocol import ObjectWrite
 
 
@@ -39,7 +40,7 @@ def put_in_parts(task: CopyTask, claim: Claim) -> Sent | UnderWay:
     if task.verdict.to is Side.PEER:
         return _gone_on_with(task, claim, upload, write, is_resumed=is_resumed)
     # What helps the own side stands in no intent: nobody would find it.
-    with aborted_on_failure(upload):
+    with aborted_on_failure(task.destination, upload.key, upload.upload_id):
         return _gone_on_with(task, claim, upload, write, is_resumed=False)
 
 
@@ -48,14 +49,18 @@ def _gone_on_with(
 ) -> Sent | UnderWay:
     sharing = _sharing(task)
     if sharing is None:
-        parts = _own_parts(task, claim, upload, is_resumed=is_resumed)
+        plan, parts = upload.plan, _own_parts(task, claim, upload, is_resumed=is_resumed)
     else:
         shared = _shared(task.stack, sharing, upload)
         if not shared.is_whole:
             return UnderWay(shared)
-        parts = sharing.ledger.parts(upload.upload_id)
-    whole = require_whole(task.source, parts, upload.plan)
+        # What the workers have gone by, should another release cut otherwise.
+        plan = PartPlan(shared.size_bytes, shared.part_bytes)
+        parts = _counted(sharing, upload)
+    whole = require_whole(task.source, parts, plan)
     kept = task.keep_loser()
+    # A worker that was held up must not finish what another one has taken over meanwhile.
+    claim.renew()
     task.require_unchanged()
     written = task.written(
         lambda: task.destination.complete_if(
@@ -71,8 +76,9 @@ def _gone_on_with(
 def _plan(task: CopyTask) -> PartPlan:
     source, limits = task.source, task.destination.part_limits
     kept_bytes = task.source_store.uniform_part_bytes(source)
+    plan = plan_parts if _is_fetched(task) else plan_streamed_parts
     try:
-        return plan_parts(source.size_bytes, limits, kept_bytes)
+        return plan(source.size_bytes, limits, kept_bytes)
     except ValueError as error:
         raise Blocked("copy", source.key, f"too large for the destination: {error}") from error
 
@@ -89,10 +95,15 @@ def _upload(
         # What the own side is helped with is one worker's, and is begun anew after a crash.
         if task.verdict.to is Side.PEER:
             claim.note_upload(upload_id)
-    by_store = task.verdict.to is Side.PEER and task.stack.sides.peer_fetches
+    by_store = _is_fetched(task)
     source, store = task.source, task.source_store
     upload = Upload(store, task.destination, source.key, source.etag, upload_id, plan, by_store)
     return upload, is_resumed
+
+
+def _is_fetched(task: CopyTask) -> bool:
+    """Tell whether the destination's store fetches the parts itself."""
+    return task.verdict.to is Side.PEER and task.stack.sides.peer_fetches
 
 
 def _sharing(task: CopyTask) -> Sharing | None:
@@ -106,6 +117,18 @@ def _shared(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     if shared.ended is not None:
         raise PreconditionFailed("copy", upload.key, f"the upload was {shared.ended}")
     return shared
+
+
+def _counted(sharing: Sharing, upload: Upload) -> Sequence[UploadedPart]:
+    """Return the parts of all runs as the store has them now.
+
+    Of a run that two workers sent at once the ledger has the parts of the one who came first, and
+    the store those that came last: with KMS under other etags.
+    """
+    listed = upload.destination.list_parts(upload.key, upload.upload_id) or ()
+    stored = {part.number: part for part in listed}
+    counted = [(part, stored.get(part.number)) for part in sharing.ledger.parts(upload.upload_id)]
+    return [part if kept is None or kept.etag == part.etag else kept for part, kept in counted]
 
 
 def _own_parts(

@@ -20,6 +20,7 @@ still prove that this bucket had seen `src`.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ _FORMAT = "1"
 _FIELDS = ("pair", "kh", "o", "t", "e", "src", "pred", "n", "mh", "d", "g")
 _NO_INSTANCE = "0"
 _ETAG_DIGITS = 8
+_ETAG = re.compile(r"[0-9a-fA-F]{32}(-[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,11 +115,15 @@ def is_valid(marker: Marker, version: ObjectVersion) -> bool:
 
 
 def _shows_digest(version: ObjectVersion, digest: str) -> bool:
-    """Compare bytes by what the etag tells: an opaque one (KMS) tells only its number of parts."""
-    parts = "-" + version.etag.rpartition("-")[2] if "-" in version.etag else ""
-    if digest.startswith("-") or parts:
+    """Compare bytes by what the etag tells: an opaque one (KMS) tells only its number of parts.
+
+    One that is not as S3's are, such as Kodo's, tells nothing.
+    """
+    shown = _ETAG.fullmatch(version.etag)
+    parts = (shown[1] or "") if shown else ""
+    if parts or (shown and digest.startswith("-")):
         return not digest or digest == parts
-    return not digest or version.md5 is None or version.md5.startswith(digest)
+    return digest.startswith("-") or version.md5 is None or version.md5.startswith(digest)
 
 
 def digest_of(md5: str | None, part_count: int = 0) -> str:

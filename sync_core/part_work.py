@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sync_core.errors import MalformedEvent, Stale
+from sync_core.errors import Archived, MalformedEvent, Stale
 from sync_core.model import Action, Outcome, PartJob, SharedUpload, SkipReason
 from sync_core.multipart import Upload, send_all
 from sync_core.parts import PartPlan, numbers_in
@@ -35,17 +35,15 @@ class PartWork:
             self.calls_for_a_look = self._is_redelivered
             self._report(Action.SKIPPED, reason=SkipReason.UPLOAD_OVER)
             return
-        if self._is_counted(sharing):
+        if sharing.ledger.has_run(shared.upload_id, self._job.run):
             self.calls_for_a_look = shared.is_whole
             return
         try:
             self._send(sharing, shared)
-        except Stale:
-            # The source has changed, or the upload is gone: an evaluation tells, and tidies up.
+        except (Stale, Archived):
+            # The source cannot be read any more, or the upload is gone: an evaluation tells, and
+            # tidies up.
             self.calls_for_a_look = True
-
-    def _is_counted(self, sharing: Sharing) -> bool:
-        return self._is_redelivered and self._job.run in sharing.ledger.runs(self._job.upload_id)
 
     def _send(self, sharing: Sharing, shared: SharedUpload) -> None:
         plan = PartPlan(shared.size_bytes, shared.part_bytes)

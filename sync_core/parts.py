@@ -25,6 +25,13 @@ RUN_BYTES = 64 * MIB
 """About so many bytes one message asks a worker to send."""
 
 
+MOST_STREAMED_BYTES = 512 * MIB
+"""The largest of a source's own parts that are kept where their bytes come by here.
+
+A part is sent in one go: one that takes longer than a Lambda function may run never arrives.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class PartPlan:
     """Parts of `part_bytes`, of which the last one has the rest; an empty object has one."""
@@ -81,6 +88,17 @@ def plan_parts(
     whole_bytes = -(-needed_bytes // MIB) * MIB
     least_bytes = max(PREFERRED_PART_BYTES, limits.least_bytes)
     return PartPlan(size_bytes, min(max(least_bytes, whole_bytes), limits.most_bytes))
+
+
+def plan_streamed_parts(
+    size_bytes: int, limits: PartLimits, source_part_bytes: int | None
+) -> PartPlan:
+    """Return how to cut an object whose bytes come by here; raises ValueError as `plan_parts`.
+
+    The source's own parts are kept up to `MOST_STREAMED_BYTES`, or where they have to be as large.
+    """
+    kept, plain = plan_parts(size_bytes, limits, source_part_bytes), plan_parts(size_bytes, limits)
+    return kept if kept.part_bytes <= max(MOST_STREAMED_BYTES, plain.part_bytes) else plain
 
 
 def uniform_part_bytes(size_bytes: int, first_bytes: int, part_count: int) -> int | None:

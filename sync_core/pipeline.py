@@ -123,7 +123,9 @@ class Pipeline:
         prefix = self._stack.sides.pair.own.prefix
         jobs = [behind_prefix(job, prefix) for job in parsed.jobs]
         found = next((job for job in jobs if job is not None), None)
-        return PartWork(self._stack, found, message.receive_count) if found is not None else None
+        if found is None or self._stack.settings.excludes(found.key):
+            return None
+        return PartWork(self._stack, found, message.receive_count)
 
     def _send_parts(self, intake: _Intake) -> None:
         """Do what the part messages ask for; keys to be looked at then come in as well."""

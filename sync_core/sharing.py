@@ -10,11 +10,13 @@
 
 from datetime import timedelta
 
+from sync_core.errors import PreconditionFailed
 from sync_core.events import part_job_body
 from sync_core.model import SharedUpload
 from sync_core.multipart import Upload
 from sync_core.parts import run_count
 from sync_core.stack import Sharing, Stack
+from sync_core.storage.protocol import ByteRange
 
 STALL_SECONDS = 900
 """When no run was counted for so long, messages may have been lost."""
@@ -26,6 +28,8 @@ def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     """Have the upload's parts sent by whoever receives their messages; return how far it is.
 
     Messages are sent for a new upload, and again for the missing runs of one that has stalled.
+    Raises `Archived` where parts are missing that cannot be read, and `PreconditionFailed` where
+    their instance, or an upload that has stalled, is gone.
     """
     now, plan = stack.now(), upload.plan
     fresh = SharedUpload(
@@ -41,14 +45,31 @@ def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     shared = sharing.ledger.open(fresh)
     if shared.is_whole or shared.ended is not None:
         return shared
+    _require_readable(upload)
     if sharing.watch is not None:
         sharing.watch(upload.key, upload.upload_id)
     if shared == fresh:
         send_runs(sharing, stack.sides.pair.own.prefix, shared, frozenset())
-    elif now - shared.changed_at >= _STALL and sharing.ledger.claim(shared, now):
-        counted = sharing.ledger.runs(shared.upload_id)
-        send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
+    elif now - shared.changed_at >= _STALL:
+        _require_upload(upload)
+        if sharing.ledger.claim(shared, now):
+            counted = sharing.ledger.runs(shared.upload_id)
+            send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
     return shared
+
+
+def _require_readable(upload: Upload) -> None:
+    """Ask for one byte: that an object is archived shows only when it is read."""
+    reader = upload.source.get(upload.key, etag=upload.etag, byte_range=ByteRange(0, 0))
+    if reader is None:
+        raise PreconditionFailed("copy", upload.key, "the source is gone")
+    reader.close()
+
+
+def _require_upload(upload: Upload) -> None:
+    if upload.destination.list_parts(upload.key, upload.upload_id, limit=1) is None:
+        cause = f"the upload {upload.upload_id} is gone"
+        raise PreconditionFailed("copy", upload.key, cause)
 
 
 def send_runs(sharing: Sharing, prefix: str, shared: SharedUpload, counted: frozenset[int]) -> None:

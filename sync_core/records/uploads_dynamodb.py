@@ -32,6 +32,7 @@ from sync_core.records.uploads_item import (
     from_run_item,
     from_run_key,
     from_upload_item,
+    run_key,
     to_run_item,
     to_upload_item,
     upload_key,
@@ -90,12 +91,7 @@ class DynamoDBUploadLedger:
 
     def read(self, upload_id: str) -> SharedUpload | None:
         """Return the upload as it is now, strongly consistent."""
-        request = {
-            "TableName": self._calls.table_name,
-            "Key": upload_key(upload_id),
-            "ConsistentRead": True,
-        }
-        item = self._calls.read_patiently("GetItem", request, upload_id).get("Item")
+        item = self._item(upload_key(upload_id), upload_id)
         return from_upload_item(item) if item else None
 
     def note(
@@ -130,6 +126,10 @@ class DynamoDBUploadLedger:
             at=from_instant(at),
             known=from_instant(upload.changed_at),
         )
+
+    def has_run(self, upload_id: str, run: int) -> bool:
+        """Tell whether a run was counted: one GetItem, strongly consistent."""
+        return self._item(run_key(upload_id, run), f"{upload_id} run {run}") is not None
 
     def runs(self, upload_id: str) -> frozenset[int]:
         """Return the runs that were counted, read page by page."""
@@ -169,6 +169,11 @@ class DynamoDBUploadLedger:
         )
         reasons = self._calls.write_patiently([change], upload_id)
         return all(write_id_of(reason.get("Item") or {}) == write_id for reason in reasons)
+
+    def _item(self, key: Item, label: str) -> Item | None:
+        request = {"TableName": self._calls.table_name, "Key": key, "ConsistentRead": True}
+        item: Item | None = self._calls.read_patiently("GetItem", request, label).get("Item")
+        return item
 
     def _put(self, item: Item) -> Change:
         return {

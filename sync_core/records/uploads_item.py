@@ -61,6 +61,11 @@ def upload_key(upload_id: str) -> dict[str, Value]:
     return {"pk": {"S": UPLOADS}, "sk": {"S": upload_id}}
 
 
+def run_key(upload_id: str, run: int) -> dict[str, Value]:
+    """Return the primary key of a run."""
+    return {"pk": {"S": upload_id}, "sk": {"S": f"{RUN_PREFIX}{run:05}"}}
+
+
 def to_upload_item(upload: SharedUpload) -> dict[str, Value]:
     """Return the item of an upload, for one that has not ended."""
     return upload_key(upload.upload_id) | present(
@@ -91,9 +96,7 @@ def to_run_item(
     upload_id: str, run: int, parts: Sequence[UploadedPart], at: datetime
 ) -> dict[str, Value]:
     """Return the item of a run that is counted at that instant."""
-    return present(
-        pk=from_text(upload_id),
-        sk=from_text(f"{RUN_PREFIX}{run:05}"),
+    return run_key(upload_id, run) | present(
         parts=from_text(json.dumps(parts, separators=(",", ":"))),
         expires_at=from_expiry(at + timedelta(days=RUN_DAYS)),
     )

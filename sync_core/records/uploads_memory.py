@@ -57,6 +57,11 @@ class MemoryUploadLedger:
             self.uploads[upload.upload_id] = replace(found, changed_at=at)
             return True
 
+    def has_run(self, upload_id: str, run: int) -> bool:
+        """Tell whether a run was counted."""
+        with self._lock:
+            return run in self.counted.get(upload_id, ())
+
     def runs(self, upload_id: str) -> frozenset[int]:
         """Return the runs that were counted."""
         with self._lock:

@@ -40,6 +40,10 @@ class UploadLedger(Protocol):
         """
         ...
 
+    def has_run(self, upload_id: str, run: int) -> bool:
+        """Tell whether a run was counted."""
+        ...
+
     def runs(self, upload_id: str) -> frozenset[int]:
         """Return the runs that were counted."""
         ...

@@ -175,6 +175,7 @@ class TestOpening:
         assert not ledger.claim(upload_of(), LATER)
         assert not ledger.end(ID, "aborted", LATER)
         assert ledger.runs(ID) == frozenset()
+        assert not ledger.has_run(ID, 0)
         assert list(ledger.parts(ID)) == []
         assert ledger.read(ID) is None
 
@@ -187,6 +188,7 @@ class TestCounting:
         assert ledger.note(ID, 2, run_of(upload, 2), LATER) == expected
         assert ledger.read(ID) == expected
         assert ledger.runs(ID) == {2}
+        assert [ledger.has_run(ID, run) for run in range(4)] == [False, False, True, False]
 
     def test_a_run_is_counted_once_and_keeps_the_parts_it_came_with_first(
         self, ledger: UploadLedger
@@ -415,6 +417,7 @@ class TestTables:
             lambda: ledger.read(ID),
             lambda: ledger.note(ID, 0, run_of(upload_of(), 0), NOON),
             lambda: ledger.claim(upload_of(), LATER),
+            lambda: ledger.has_run(ID, 0),
             lambda: ledger.runs(ID),
             lambda: ledger.parts(ID),
             lambda: ledger.end(ID, "completed", LATER),

@@ -16,6 +16,7 @@ from sync_core.finder import Ended
 from sync_core.model import Action, Lease, SharedUpload, SkipReason, UploadedPart
 from sync_core.orphans import abort_orphans, end_orphans
 from sync_core.parts import S3_LIMITS
+from sync_core.queues.protocol import Message
 from sync_core.sharing import STALL_SECONDS
 from sync_core.storage.protocol import ObjectWrite
 from tests.two_stacks import Kind, TwoStacks
@@ -34,7 +35,13 @@ SHARED = Kind(one_put_bytes=PART, shared_upload_bytes=9 * UNIT)
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size_bytes in {"MIB": UNIT, "PREFERRED_PART_BYTES": PART, "RUN_BYTES": RUN}.items():
+    scaled = {
+        "MIB": UNIT,
+        "PREFERRED_PART_BYTES": PART,
+        "RUN_BYTES": RUN,
+        "MOST_STREAMED_BYTES": 512 * UNIT,
+    }
+    for name, size_bytes in scaled.items():
         monkeypatch.setattr(parts, name, size_bytes)
 
 
@@ -161,6 +168,17 @@ def test_unequal_parts_are_cut_anew() -> None:
     assert world.head("b", KEY).etag != etag
 
 
+@pytest.mark.parametrize("peer_fetches", [False, True])
+def test_equal_parts_that_take_too_long_to_send_are_kept_by_who_need_not_send_them(
+    *, peer_fetches: bool
+) -> None:
+    world = made(replace(ALONE, peer_fetches=peer_fetches))
+    etag = put_in_parts(world, b"a" * 513 * UNIT, b"b" * 10)
+    world.quiesce()
+    assert world.read("b", KEY) == b"a" * 513 * UNIT + b"b" * 10
+    assert (world.head("b", KEY).etag == etag) is peer_fetches
+
+
 @pytest.mark.parametrize(
     "call", ["create_multipart_upload", "upload_part", "complete_if", "list_parts"]
 )
@@ -210,6 +228,26 @@ def test_a_worker_that_comes_second_leaves_the_first_ones_upload_alone() -> None
     world.quiesce()
     assert world.calls.count("a.peer.create_multipart_upload") == 0
     assert world.contents("b") == {KEY: DATA}
+
+
+def test_a_worker_that_was_held_up_leaves_the_end_to_who_has_the_key_now() -> None:
+    world = made(ALONE)
+    put(world)
+
+    def is_held_up() -> None:
+        world.pass_time(200)
+        held = Lease("another", world.now + timedelta(seconds=30))
+        assert not world.tables["a"].write([replace(world.record("a", KEY), lease=held)])
+
+    world.before["a.peer.upload_part"] = is_held_up
+    while "a.peer.upload_part" not in world.calls:
+        world.deliver("a")
+        world.pass_time(1)
+    assert "a.peer.complete_if" not in world.calls
+    world.pass_time(60)
+    world.quiesce()
+    assert world.contents("b") == {KEY: DATA}
+    assert uploads(world) == 0
 
 
 def test_parts_that_were_sent_before_an_outage_are_not_sent_again() -> None:
@@ -409,6 +447,96 @@ def test_messages_that_were_lost_are_sent_again_once_the_upload_has_stalled() ->
     assert world.find()[0].ended is Ended.COMPLETE
     assert world.contents("b") == {KEY: data}
     assert world.calls.count("a.peer.upload_part") == RUN // PART * 2 + 1
+
+
+def test_a_run_whose_message_comes_in_two_copies_is_sent_once() -> None:
+    world = started(SHARED)
+    giant(world)
+    world.deliver("a")
+    bodies = world.queues["a"].take()
+    world.queues["a"].send(bodies[0])
+    world.deliver("a")
+    world.calls.clear()
+    world.queues["a"].send(bodies[0])
+    world.deliver("a")
+    assert world.calls.count("a.peer.upload_part") == 0
+
+
+def test_a_run_that_two_workers_send_at_once_is_harmless_where_etags_are_never_equal() -> None:
+    world = started(replace(SHARED, has_opaque_etags=True))
+    data = giant(world)
+    world.deliver("a")
+    bodies = world.queues["a"].take()
+    copy = [Message("copy", bodies[0], "copy", 1)]
+    world.before["a.peer.upload_part"] = lambda: world.startups["a"].run(copy)
+    for body in bodies:
+        world.queues["a"].send(body)
+    world.deliver("a")
+    assert world.contents("b") == {KEY: data}
+    assert world.calls.count("a.peer.create_multipart_upload") == 1
+
+
+def test_an_upload_is_gone_on_with_by_the_plan_that_it_was_begun_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    monkeypatch.setattr(parts, "PREFERRED_PART_BYTES", 2 * PART)
+    world.pass_time(1)
+    world.quiesce()
+    assert world.contents("b") == {KEY: data}
+    assert world.calls.count("a.peer.create_multipart_upload") == 1
+
+
+def test_an_upload_that_is_gone_at_the_peer_is_begun_anew_once_it_has_stalled() -> None:
+    world = started(SHARED)
+    data = giant(world)
+    world.deliver("a")
+    world.buckets["b"].uploads.clear()
+    world.pass_time(1)
+    world.quiesce()
+    world.pass_time(STALL_SECONDS)
+    world.find()
+    assert world.contents("b") == {KEY: data}
+    assert (uploads(world), shared(world)) == (0, [])
+
+
+def test_a_giant_object_that_is_excluded_in_the_middle_is_not_copied() -> None:
+    world = started(SHARED)
+    giant(world)
+    world.deliver("a")
+    world.kind = replace(SHARED, excluded=("*.mov",))
+    world.start_again()
+    world.pass_time(1)
+    world.quiesce()
+    assert world.contents("b") == {}
+    assert "a.peer.upload_part" not in world.calls
+
+
+@pytest.mark.parametrize("restore_days", [0, 7])
+def test_a_giant_object_that_was_archived_is_left_alone_or_restored(restore_days: int) -> None:
+    world = started(replace(SHARED, restore_days=restore_days))
+    data = giant(world)
+    world.buckets["a"].archive(KEY)
+    world.quiesce()
+    reason = SkipReason.RESTORING if restore_days else SkipReason.ARCHIVED
+    assert reason in [each.reason for each in world.outcomes if each.action is Action.SKIPPED]
+    assert (world.dead_letters, uploads(world), shared(world)) == ([], 0, [])
+    world.buckets["a"].restore(KEY)
+    world.find()
+    assert world.contents("b") == {KEY: data}
+
+
+def test_a_giant_object_that_is_archived_in_the_middle_is_left_alone() -> None:
+    world = started(SHARED)
+    giant(world)
+    world.deliver("a")
+    world.buckets["a"].archive(KEY)
+    world.quiesce()
+    assert (world.dead_letters, uploads(world), shared(world)) == ([], 0, [])
+    reasons = [each.reason for each in world.outcomes if each.action is Action.SKIPPED]
+    assert SkipReason.ARCHIVED in reasons
 
 
 def test_deletes_of_orphans_leave_uploads_that_are_gone_on_with_alone() -> None:

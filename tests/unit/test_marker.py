@@ -86,6 +86,14 @@ def test_a_replica_written_in_parts_shows_as_many_parts() -> None:
     assert not facts(replace(in_parts, etag="0" * 32, md5="0" * 32), "b", AT_A).is_replica
 
 
+@pytest.mark.parametrize("digest", ["9e107d9d", "-3", "-8", ""])
+@pytest.mark.parametrize("etag", ["FrUHIqhkDDd77-8AtiDcOa94YIeM", "lrUHIqhkDDd778AtiDcOa94YIe-8"])
+def test_an_etag_of_a_stores_own_kind_tells_nothing(etag: str, digest: str) -> None:
+    text = str(replace(marker.parse(REPLICA.marker or ""), digest=digest))  # type: ignore[type-var]
+    elsewhere = replace(REPLICA, marker=text, etag=etag, md5=None)
+    assert facts(elsewhere, "b", AT_A).is_replica
+
+
 @pytest.mark.parametrize(
     ("version", "side", "pair"),
     [

@@ -16,6 +16,7 @@ from sync_core.parts import (
     PartPlan,
     numbers_in,
     plan_parts,
+    plan_streamed_parts,
     run_count,
     uniform_part_bytes,
 )
@@ -141,6 +142,31 @@ class TestPartsOfTheSource:
         self, size_bytes: int, first_bytes: int, part_count: int
     ) -> None:
         assert uniform_part_bytes(size_bytes, first_bytes, part_count) is None
+
+
+class TestStreamedParts:
+    @pytest.mark.parametrize(
+        ("size_bytes", "own_bytes"),
+        [(100 * MIB, 5 * MIB), (5 * TIB, 525 * MIB), (2048 * MIB, 512 * MIB), (100 * MIB, None)],
+    )
+    def test_they_are_the_sources_own_where_one_can_be_sent_in_one_go(
+        self, size_bytes: int, own_bytes: int | None
+    ) -> None:
+        plan = plan_parts(size_bytes, S3_LIMITS, own_bytes)
+        assert plan_streamed_parts(size_bytes, S3_LIMITS, own_bytes) == plan
+
+    @pytest.mark.parametrize(
+        ("size_bytes", "own_bytes"),
+        [
+            (1024 * MIB, 1024 * MIB),
+            (50_000 * MIB, 4768 * MIB),
+            (5 * TIB, 526 * MIB),
+            (2048 * MIB, 512 * MIB + 1),
+        ],
+    )
+    def test_larger_ones_are_cut_anew(self, size_bytes: int, own_bytes: int) -> None:
+        plan = plan_parts(size_bytes, S3_LIMITS)
+        assert plan_streamed_parts(size_bytes, S3_LIMITS, own_bytes) == plan
 
 
 class TestRuns:
