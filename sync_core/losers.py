@@ -12,22 +12,16 @@ from sync_core.agreement import Kept
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.evidence import facts, only_bytes_can_tell, same_value
 from sync_core.model import (
-    Ability,
     Conflict,
     ConflictPolicy,
     Copy,
     ObjectVersion,
     VersionEntry,
 )
-from sync_core.multipart import Upload, aborted_on_failure, send_all
-from sync_core.parts import plan_parts
 from sync_core.routing import conflict_key, longest_key_bytes
 from sync_core.stack import Stack
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
-from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.sync_store import SyncStore
 
-_PART_BYTES = 1024**3
 _ENTRIES = 10
 """How far down ours is looked for: others may have written on top of it meanwhile."""
 
@@ -98,29 +92,12 @@ def _keep(
         key = conflict_key(loser, side, suffix, longest_bytes)
         kept = store.head(key)
         if kept is None and is_current:
-            _copy_aside(stack, store, loser, key)
+            store.copy_if(loser, key)
         elif kept is None:
             store.copy_version(loser, key)
         if kept is None or _is_copy(kept, loser):
             return Kept(loser, key)
     raise Blocked("keep loser", loser.key, f"{key!r} holds another object: rename it")
-
-
-def _copy_aside(stack: Stack, store: SyncStore, loser: ObjectVersion, key: str) -> None:
-    """Have the store copy the loser inside its bucket, in parts where one request cannot."""
-    if loser.size_bytes <= MAX_SERVER_SIDE_COPY_BYTES or Ability.HAS_PARTS in store.lacks:
-        store.copy_if(loser, key)
-        return
-    plan = plan_parts(loser.size_bytes, store.part_limits, _PART_BYTES)
-    tags = store.tags(loser.key) or {}
-    write = ObjectWrite(key, loser.size_bytes, loser.headers, loser.metadata, tags=tags)
-    upload_id = store.create_multipart_upload(write)
-    upload = Upload(
-        store, store, key, loser.etag, upload_id, plan, by_store=True, source_key=loser.key
-    )
-    with aborted_on_failure(upload):
-        parts = send_all(upload, plan.numbers, stack.context.part_executor, lambda: None)
-        store.complete_if(key, upload_id, parts, None)
 
 
 def _is_copy(kept: ObjectVersion, loser: ObjectVersion) -> bool:

@@ -4,15 +4,13 @@ Each part is read from one instance of the source, named by its etag, so parts o
 never meet. How many travel at once is the executor's business, and with it the memory they take.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sync_core.checksums import joined
 from sync_core.errors import (
     Ambiguous,
-    DualwayError,
     IntegrityError,
     PreconditionFailed,
     Unavailable,
@@ -33,8 +31,7 @@ _BEAT_SECONDS = 1.0
 class Upload:
     """An upload under way: of the source's instance `etag`, cut by `plan`.
 
-    `by_store`: the destination fetches the parts itself, and no byte comes by here. `source_key`
-    is given where it is another than the destination's.
+    `by_store`: the destination fetches the parts itself, and no byte comes by here.
     """
 
     source: ObjectStore
@@ -44,7 +41,6 @@ class Upload:
     upload_id: str
     plan: PartPlan
     by_store: bool = False
-    source_key: str | None = None
 
     def send(self, number: int) -> UploadedPart:
         """Send one part; what was cut off or damaged on the way is sent again at once.
@@ -64,8 +60,7 @@ class Upload:
         # An empty object has one empty part and no range that could be asked for.
         byte_range = ByteRange(first, first + size_bytes - 1) if size_bytes else None
         if self.by_store:
-            place = self.source.place(self.source_key or self.key)
-            piece = Piece(place, self.etag, byte_range)
+            piece = Piece(self.source.place(self.key), self.etag, byte_range)
             return self.destination.copy_part_from(self.key, self.upload_id, number, piece)
         reader = self.source.get(self.key, etag=self.etag, byte_range=byte_range)
         if reader is None:
@@ -104,22 +99,6 @@ def _wait(futures: Sequence[Future[UploadedPart]], beat: Callable[[], None]) -> 
             future.result()
         if left:
             beat()
-
-
-@contextmanager
-def aborted_on_failure(upload: Upload) -> Iterator[None]:
-    """Throw the parts away when the block fails; should that fail too, the first error is raised.
-
-    The other one is a note on it then.
-    """
-    try:
-        yield
-    except BaseException as error:
-        try:
-            upload.destination.abort_multipart_upload(upload.key, upload.upload_id)
-        except DualwayError as failure:
-            error.add_note(f"the upload {upload.upload_id} was left behind: {failure}")
-        raise
 
 
 def fitting(parts: Iterable[UploadedPart], plan: PartPlan) -> dict[int, UploadedPart]:

@@ -33,7 +33,6 @@ from sync_core.model import (
     SyncRecord,
 )
 from sync_core.stack import Stack
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import ObjectReader, Readable
 from sync_core.streamed import put_streamed
 
@@ -108,7 +107,8 @@ def _sent(
     if verdict.to is Side.PEER and stack.sides.peer_fetches:
         task = _without_reader(stack, verdict, record, reader)
         # A copy in one request would not keep the parts, and with them the etag.
-        if size_bytes <= MAX_SERVER_SIDE_COPY_BYTES and "-" not in verdict.source.etag:
+        fits = size_bytes <= task.destination.part_limits.most_copy_bytes
+        if fits and "-" not in verdict.source.etag:
             return task, _have_it_copied(task)
     elif size_bytes > stack.settings.one_put_bytes:
         task = _without_reader(stack, verdict, record, reader)

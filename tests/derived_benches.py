@@ -18,6 +18,7 @@ NO_CONDITIONS = Capabilities(
 ABOUT_METADATA = frozenset(
     {
         "test_a_copy_from_another_bucket_is_what_the_write_says",
+        "test_a_copy_in_parts_is_the_source_without_the_marker",
         "test_a_copy_is_the_source_without_the_marker",
         "test_an_expires_header_survives_as_text",
         "test_an_older_version_is_copied_without_the_marker",
@@ -26,6 +27,7 @@ ABOUT_METADATA = frozenset(
         "test_metadata_names_are_lower_case",
         "test_metadata_of_an_upload_is_bounded_too",
         "test_nothing_is_visible_before_completion",
+        "test_so_it_is_in_parts_where_it_is_too_large_for_one_request",
         "test_too_much_metadata_is_blocked",
     }
 )
@@ -40,15 +42,15 @@ def prefixed_bench(whole: Bench) -> Bench:
     def raw(key: str) -> Raw | None:
         return whole.raw(PREFIX + key)
 
-    part, missing, paged = (
-        below(store, PREFIX) for store in (whole.store, whole.missing, whole.paged)
+    part, missing, cramped = (
+        below(store, PREFIX) for store in (whole.store, whole.missing, whole.cramped)
     )
     return replace(
         whole,
         store=part,
         raw=raw,
         missing=missing,
-        paged=paged,
+        cramped=cramped,
         neighbour=below(whole.neighbour, "other/prefix/"),
         stranger=lambda key: whole.stranger(PREFIX + key),
         archive=lambda key: whole.archive(PREFIX + key),
@@ -58,8 +60,8 @@ def prefixed_bench(whole: Bench) -> Bench:
 
 def bare_bench(whole: Bench) -> Bench:
     """Give a store that shows no headers and no user metadata."""
-    store, missing, paged = map(without_metadata, (whole.store, whole.missing, whole.paged))
-    return replace(whole, store=store, missing=missing, paged=paged)
+    store, missing, cramped = map(without_metadata, (whole.store, whole.missing, whole.cramped))
+    return replace(whole, store=store, missing=missing, cramped=cramped)
 
 
 def weak_bench(whole: Bench) -> Bench:
@@ -69,5 +71,5 @@ def weak_bench(whole: Bench) -> Bench:
     def weak(store: SyncStore) -> WeakStore:
         return WeakStore(store, NO_CONDITIONS, lambda: datetime.now(UTC), lambda: next(numbers))
 
-    store, missing, paged = (weak(store) for store in (whole.store, whole.missing, whole.paged))
-    return replace(whole, store=store, missing=missing, paged=paged)
+    store, missing, cramped = (weak(store) for store in (whole.store, whole.missing, whole.cramped))
+    return replace(whole, store=store, missing=missing, cramped=cramped)

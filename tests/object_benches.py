@@ -14,6 +14,7 @@ import pytest
 
 from sync_core.errors import Unavailable
 from sync_core.model import ObjectVersion, UploadedPart
+from sync_core.parts import MIB
 from sync_core.storage.dialects import AWS, Dialect
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
@@ -29,7 +30,7 @@ MOTO_INITIATOR = (
     "arn:aws:iam::123456789012:user/user1-11111a31-17b5-4fb7-9df5-b111111f13de"  # of all uploads
 )
 IN_MEMORY = ("memory", "prefixed", "weak", "bare")
-BACKENDS = (*IN_MEMORY, "moto", "cloud")
+BACKENDS = (*IN_MEMORY, "netstorage", "moto", "cloud")
 
 HEADERS = {
     "content-type": "text/plain; charset=utf-8",
@@ -78,7 +79,8 @@ class Raw:
 class Bench:
     """A store over an empty bucket, back doors to it, and a store whose bucket is missing.
 
-    `paged` is the same store with pages of two entries; `neighbour` is over another bucket, which
+    `cramped` is the same store with pages of two entries, which copies larger objects than 5 MiB in
+    parts only; `neighbour` is over another bucket, which
     the same credentials can read. `version` sets the bucket's versioning; `stranger` begins an
     upload of a key with other credentials; `archive` moves a key's object to an archive, and
     `restored` returns when it can be read, once the store was asked for that.
@@ -87,7 +89,7 @@ class Bench:
     store: SyncStore
     raw: Callable[[str], Raw | None]
     missing: SyncStore
-    paged: SyncStore = field(repr=False)
+    cramped: SyncStore = field(repr=False)
     neighbour: SyncStore = field(repr=False)
     version: Callable[[Versioning], None] = field(repr=False)
     stranger: Callable[[str], object] = field(repr=False)
@@ -119,7 +121,7 @@ def memory_bench(ignores: frozenset[Condition] = frozenset()) -> Bench:
         store=store,
         raw=raw,
         missing=MemoryObjectStore(removed, "AWS:AIDAEXAMPLE"),
-        paged=store,
+        cramped=store,
         neighbour=MemoryObjectStore(neighbour, "AWS:AIDAEXAMPLE"),
         version=version,
         stranger=lambda key: stranger.create_multipart_upload(write_of(key, b"")),
@@ -163,19 +165,26 @@ def s3_bench(clients: S3Clients, client: Any, identity: Callable[[], str]) -> Be
             time.sleep(0.05)
 
     def store(bucket: str, dialect: Dialect = AWS) -> S3ObjectStore:
-        return S3ObjectStore(bucket, lambda: clients, dialect, identity=identity)
+        own = frozenset({identity()})
+        return S3ObjectStore(bucket, lambda: clients, dialect, identities=lambda: own)
 
     return Bench(
         store=store(name),
         raw=raw,
         missing=store(f"missing-{uuid4().hex[:12]}"),
-        paged=store(name, replace(AWS, page_keys=2)),
+        cramped=store(name, cramped(AWS)),
         neighbour=store(neighbour),
         version=version,
         stranger=lambda key: client.create_multipart_upload(Bucket=name, Key=key),
         archive=archive,
         restored=restored,
     )
+
+
+def cramped(dialect: Dialect) -> Dialect:
+    """Return a dialect with pages of two entries, and copies of at most 5 MiB in one request."""
+    limits = replace(dialect.part_limits, most_copy_bytes=5 * MIB)
+    return replace(dialect, page_keys=2, part_limits=limits)
 
 
 def joined_body(request: Any, **_: Any) -> None:
@@ -195,7 +204,8 @@ def with_joined_bodies(*args: Any, **options: Any) -> S3Clients:
 def moto_deviates(reason: str) -> pytest.MarkDecorator:
     """Mark a behaviour of S3 that moto 5.2.5 does not have; the others must."""
     deviating = pytest.param("moto", marks=pytest.mark.xfail(strict=True, reason=reason))
-    return pytest.mark.parametrize("objects", [*IN_MEMORY, deviating, "cloud"], indirect=True)
+    kinds = [deviating if kind == "moto" else kind for kind in BACKENDS]
+    return pytest.mark.parametrize("objects", kinds, indirect=True)
 
 
 def without_moto(reason: str) -> pytest.MarkDecorator:

@@ -7,12 +7,17 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class PartLimits:
-    """What a store demands of a multipart upload; `least_bytes` of every part but the last."""
+    """What a store demands of a multipart upload; `least_bytes` of every part but the last.
+
+    `most_copy_bytes`: the largest source of a copy in one request, be it an object or a part
+    (default: API reference of S3, CopyObject and UploadPartCopy).
+    """
 
     least_bytes: int
     most_bytes: int
     most_parts: int
     most_object_bytes: int
+    most_copy_bytes: int = 5 * 1024**3
 
 
 class UploadedPart(NamedTuple):

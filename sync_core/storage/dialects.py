@@ -55,12 +55,13 @@ class Dialect:
     on request and checks it on PUT; without it no body has a trailer.
     `addressing`: where the bucket's name stands when an endpoint is given (without one it is always
     `auto`). `page_keys`: how many keys a page of a listing is asked to have. `part_limits`: what it
-    demands of multipart uploads; `has_part_copy`: it copies parts from other objects.
+    demands of multipart uploads and of copies; `has_part_copy`: it copies parts from other objects.
 
     `listing` is the version of ListObjects, `encodes_listings` whether keys are asked for
     URL-encoded. `quotes_conditions`: If-Match on a write has the etag in quotes, as HTTP demands.
     `create_header`: the store's own header in place of `If-None-Match: *` on writes.
     `needs_content_md5`: where a request has to have a digest, it takes Content-MD5 and no other.
+    `decodes_gzip`: whoever does not say that he takes gzip gets what is stored so decoded.
     `endpoint_template` has `{region}` in it; empty: botocore knows the endpoint; None: everyone who
     runs such a store has another one. `lacks`: abilities that such a store does not have, besides
     those that fields speak of; it is never sent a condition that it lacks; instead of one on a
@@ -81,6 +82,7 @@ class Dialect:
     quotes_conditions: bool = True
     create_header: tuple[str, str] | None = None
     needs_content_md5: bool = False
+    decodes_gzip: bool = False
     part_etag_is_md5: bool = True
     signature_version: Literal["s3v4", "s3"] = "s3v4"
     endpoint_template: str | None = None
@@ -143,14 +145,15 @@ GENERIC = Dialect(
 # UUID of what came otherwise, as by AppendObject (Common response headers, ETag).
 # If-None-Match and If-Match on PUT are answered with 501 (walgit issue 67); x-oss-forbid-overwrite
 # is OSS's own (PutObject, request headers), ignored where versioning is on. Tagging and versions
-# are not among the operations that the facade lists. Parts have 100 KB to 5 GB (UploadPart, 2025).
+# are not among the operations that the facade lists. Parts have 100 KB to 5 GB (UploadPart, 2025);
+# CopyObject takes up to 1 GB (UploadPartCopy, usage notes, 2025-12).
 OSS = Dialect(
     name="oss",
     etag_is_md5=False,
     get_counts_tags=False,
     has_crc64nvme=False,
     addressing="virtual",
-    part_limits=PartLimits(100 * _KIB, 5 * _GIB, 10_000, 10_000 * 5 * _GIB),
+    part_limits=PartLimits(100 * _KIB, 5 * _GIB, 10_000, 10_000 * 5 * _GIB, 10**9),
     create_header=("x-oss-forbid-overwrite", "true"),
     needs_content_md5=True,
     endpoint_template="https://s3.oss-{region}.aliyuncs.com",
@@ -204,9 +207,8 @@ KODO = Dialect(
 """Qiniu Kodo."""
 
 # Keys of the interoperability API. No UploadPartCopy (rclone, backend/s3, GCS); uploads in parts
-# know no preconditions (Cloud Storage, XML API multipart uploads, Considerations). Its own header
-# x-goog-if-generation-match may not stand beside x-amz- ones, which every signature here has (400,
-# "Requests cannot specify both x-amz and x-goog headers": carrierwave, pull request 2356).
+# know no preconditions (XML API multipart uploads, Considerations); no x-goog- header may stand
+# beside x-amz- ones (400: carrierwave, pull request 2356); gzip is decoded (Transcoding).
 GCS = Dialect(
     name="gcs",
     etag_is_md5=True,
@@ -216,13 +218,13 @@ GCS = Dialect(
     part_limits=S3_LIMITS_BEFORE_2025,
     has_part_copy=False,
     needs_content_md5=True,
+    decodes_gzip=True,
     endpoint_template="https://storage.googleapis.com",
     lacks=_NOTHING_BUT_OBJECTS,
 )
 """Google Cloud Storage through its XML API."""
 
-# If-None-Match on PUT holds; that DELETE heeds a condition is documented nowhere. Older releases
-# take no trailers.
+# If-None-Match on PUT holds; that DELETE heeds a condition is documented nowhere.
 MINIO = Dialect(
     name="minio",
     etag_is_md5=True,

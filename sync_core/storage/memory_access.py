@@ -41,14 +41,17 @@ class MemoryAccess:
         with self._bucket.held(operation):
             return self._bucket.current(key)
 
-    def _at(self, source: Place, etag: str) -> Stored:
-        """Return what is to be copied from there, as it is now."""
+    def _at(self, source: Place, etag: str, version_id: str | None = None) -> Stored:
+        """Return what is to be copied from there: that version, or what is current now."""
         bucket = self._reachable.get(source.bucket)
         if bucket is None:
             cause = f"these credentials cannot read the bucket {source.bucket}"
             raise AccessDenied("copy", source.key, cause)
         with bucket.held("copy"):
-            stored = bucket.current(source.key)
+            if version_id is None:
+                stored = bucket.current(source.key)
+            else:
+                stored = bucket.find(source.key, version_id)
         if stored is None or stored.version.etag != etag:
             raise PreconditionFailed("copy", source.key, f"{etag} is gone")
         return readable(stored, "copy")

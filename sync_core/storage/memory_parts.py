@@ -115,7 +115,7 @@ class MemoryParts(MemoryAccess):
         The digest shown is the source's, for nobody compares the one in `write`.
         """
         require_storable(write)
-        require_copyable(source.key, instance.size_bytes)
+        require_copyable(source.key, instance.size_bytes, self.part_limits)
         stored = self._at(source, instance.etag)
         with self._bucket.held("copy"):
             self._require_replaceable("copy", write.key, replaces)
@@ -128,8 +128,9 @@ class MemoryParts(MemoryAccess):
         """Keep one part with the bytes of `piece`."""
         byte_range = piece.byte_range
         if byte_range is not None:
-            require_copyable(piece.place.key, byte_range.last - byte_range.first + 1)
-        data = cut(self._at(piece.place, piece.etag), byte_range)
+            size_bytes = byte_range.last - byte_range.first + 1
+            require_copyable(piece.place.key, size_bytes, self.part_limits)
+        data = cut(self._at(piece.place, piece.etag, piece.version_id), byte_range)
         require_part(key, part_number, len(data), self.part_limits)
         return self._keep("copy part", key, upload_id, part_number, data)
 

@@ -11,7 +11,6 @@ from sync_core.routing import MAX_KEY_BYTES, MAX_METADATA_BYTES
 from sync_core.storage.exact_body import ExactBody
 from sync_core.storage.memory_bucket import KeptPart, Stored, Upload
 from sync_core.storage.metadata import split_marker, with_marker
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable
 
 _DEFAULT_HEADERS = {"content-type": "binary/octet-stream"}
@@ -112,9 +111,9 @@ def require_part(key: str, number: int, size_bytes: int, limits: PartLimits) -> 
         raise Blocked("upload part", key, f"a part has at most {limits.most_bytes} bytes")
 
 
-def require_copyable(key: str, size_bytes: int) -> None:
+def require_copyable(key: str, size_bytes: int, limits: PartLimits) -> None:
     """Raise `Blocked` for what S3 does not copy in one request."""
-    if size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
+    if size_bytes > limits.most_copy_bytes:
         raise Blocked("copy", key, f"{size_bytes} bytes are too many for one copy")
 
 

@@ -4,20 +4,26 @@
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from sync_core.errors import DualwayError
 from sync_core.model import ObjectVersion, OpenUpload, PartLimits, Place, UploadedPart
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Readable, Written
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a part is copied from: the instance `etag` at `place`; `byte_range` None: all of it."""
+    """What a part is copied from: the instance `etag` at `place`; `byte_range` None: all of it.
+
+    `version_id` None: the current instance.
+    """
 
     place: Place
     etag: str
     byte_range: ByteRange | None = None
+    version_id: str | None = None
 
 
 @runtime_checkable
@@ -102,7 +108,7 @@ class SupportsPeerCopy(Protocol):
     ) -> Written:
         """Put the bytes of `instance`, which is at `source`, as `write` in place of `replaces`.
 
-        At most `MAX_SERVER_SIDE_COPY_BYTES`. Raises `PreconditionFailed` when the source or what is
+        At most `PartLimits.most_copy_bytes`. Raises `PreconditionFailed` when the source or what is
         replaced is no longer as given.
         """
         ...
@@ -126,5 +132,17 @@ class SupportsRestore(Protocol):
         ...
 
 
-MAX_SERVER_SIDE_COPY_BYTES = 5 * 1024**3
-"""Largest source of one CopyObject, or of one part (API reference, CopyObject, UploadPartCopy)."""
+@contextmanager
+def aborted_on_failure(store: SupportsMultipart, key: str, upload_id: str) -> Iterator[None]:
+    """Throw the parts away when the block fails; should that fail too, the first error is raised.
+
+    The other one is a note on it then.
+    """
+    try:
+        yield
+    except BaseException as error:
+        try:
+            store.abort_multipart_upload(key, upload_id)
+        except DualwayError as failure:
+            error.add_note(f"the upload {upload_id} was left behind: {failure}")
+        raise

@@ -4,6 +4,7 @@ Nothing is kept between calls: clients are asked for each time, so that rotated 
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -27,21 +28,22 @@ from sync_core.storage.s3_headers import (
     content_parameters,
     covers,
     digest_parameters,
+    is_forced,
     quoted,
     range_of,
     version_of,
     written,
 )
+from sync_core.storage.s3_inside import S3Inside
 from sync_core.storage.s3_listing import Page
 from sync_core.storage.s3_pages import Listing
-from sync_core.storage.s3_parts import S3Parts
 from sync_core.storage.s3_reader import S3Reader
 from sync_core.storage.s3_stream import STREAM, Plain, Trailed
 
 _UNEXPLAINED_STATUSES = (400, 404)
 
 
-class S3ObjectStore(S3Parts):
+class S3ObjectStore(S3Inside):
     """The `SyncStore` of one S3 bucket; its bases have what is about parts, copies and versions."""
 
     def head(self, key: str) -> ObjectVersion | None:
@@ -138,24 +140,14 @@ class S3ObjectStore(S3Parts):
                 return
             position = listing.after(page.next_token)
 
-    def copy_if(self, source: ObjectVersion, destination_key: str) -> Written:
-        """Copy `source` inside the bucket, without the marker.
-
-        Raises `Blocked` above 5 GiB, which S3 does not copy in one request, and `Ambiguous` as
-        `put` does; to repeat it is harmless.
-        """
-        return self._copy(source, destination_key)
-
     def tags(self, key: str) -> Mapping[str, str] | None:
         """Return the current instance's tags; None when there is no object."""
         if Ability.HAS_TAGS in self._dialect.lacks:
             return None if self.head(key) is None else {}
         try:
-            with translated(self._call("read tags", key)):
-                response = self._clients().reads.get_object_tagging(Bucket=self._bucket, Key=key)
+            return self._tags(key, {})
         except Gone:
             return None
-        return {tag["Key"]: tag["Value"] for tag in response.get("TagSet") or ()}
 
     def put_tags(self, key: str, tags: Mapping[str, str]) -> None:
         """Replace the current instance's tags; raises `PreconditionFailed` when it is gone.
@@ -165,7 +157,7 @@ class S3ObjectStore(S3Parts):
         """
         self._require(Ability.HAS_TAGS, "write tags", key)
         with translated(self._call("write tags", key)):
-            self._clients().reads.put_object_tagging(
+            self._clients().writes.put_object_tagging(
                 Bucket=self._bucket,
                 Key=key,
                 Tagging={"TagSet": [{"Key": name, "Value": tags[name]} for name in tags]},
@@ -217,12 +209,22 @@ class S3ObjectStore(S3Parts):
         first = next(self.list(prefix=key), None)
         return first is not None and first.key == key
 
+    def _own_headers(self, version: ObjectVersion) -> Mapping[str, str]:
+        """Return what HEAD shows: in its answers, some stores add nothing for browsers."""
+        with translated(self._call("head", version.key)):
+            response = self._clients().reads.head_object(
+                Bucket=self._bucket, Key=version.key, IfMatch=quoted(version.etag)
+            )
+        return version_of(version.key, response, self._dialect).headers
+
     def _reader(
         self, call: Call, response: Mapping[str, Any], byte_range: ByteRange | None
     ) -> S3Reader:
         if self._dialect.get_counts_tags:
             response = {"TagCount": 0, **response}
         version = version_of(call.key, response, self._dialect)
+        if byte_range is None and is_forced(response):
+            version = replace(version, headers=self._own_headers(version))
         reader = S3Reader(version, response["Body"], response["ContentLength"], call)
         if byte_range is not None and not covers(response, byte_range):
             reader.close()

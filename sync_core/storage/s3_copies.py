@@ -10,7 +10,7 @@ from sync_core.model import ObjectVersion, Place, UploadedPart
 from sync_core.storage.effects import always
 from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
-from sync_core.storage.s3_errors import translated
+from sync_core.storage.s3_errors import status_of, translated
 from sync_core.storage.s3_headers import (
     content_parameters,
     quoted,
@@ -18,14 +18,18 @@ from sync_core.storage.s3_headers import (
     unquoted,
     written,
 )
-from sync_core.storage.s3_versions import S3Versions, require_copyable
+from sync_core.storage.s3_versions import S3Versions
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef, RestoreRequestTypeDef
 
 # One request is under way, or there is nothing to restore (RestoreObject API reference, Errors, and
 # Error responses: the storage class of an object that can be read allows no restore).
 _RESTORING = ("RestoreAlreadyInProgress", "InvalidObjectState", "ObjectAlreadyInActiveTierError")
+
+
+_RETRIEVAL: "RestoreRequestTypeDef" = {"GlacierJobParameters": {"Tier": "Standard"}}
+_BAD_REQUEST = 400
 
 
 class S3Copies(S3Versions):
@@ -43,7 +47,7 @@ class S3Copies(S3Versions):
         replaces: ObjectVersion | None,
     ) -> Written:
         """Have S3 put the bytes of `instance`, which is at `source`, in place of `replaces`."""
-        require_copyable(instance)
+        self._require_copyable(instance)
         with translated(self._call("copy", write.key, always)):
             response = self._clients().writes.copy_object(
                 Bucket=self._bucket,
@@ -80,7 +84,7 @@ class S3Copies(S3Versions):
         with translated(self._call("copy part", key)):
             response = self._clients().reads.upload_part_copy(
                 PartNumber=part_number,
-                CopySource=_copy_source(piece.place),
+                CopySource=_copy_source(piece.place, piece.version_id),
                 CopySourceIfMatch=quoted(piece.etag),
                 **where,
                 **what,
@@ -95,19 +99,37 @@ class S3Copies(S3Versions):
         )
 
     def restore(self, instance: ObjectVersion, days: int) -> None:
-        """Ask for a readable copy; one that is under way, or not needed, is no error."""
-        version: Any = {} if instance.version_id is None else {"VersionId": instance.version_id}
+        """Ask for a readable copy; one that is under way, or not needed, is no error.
+
+        What Intelligent-Tiering has archived leaves the archive for good, and to name days is an
+        error (S3 control API reference, S3InitiateRestoreObjectOperation).
+        """
+        where: Any = {"Bucket": self._bucket, "Key": instance.key}
+        if instance.version_id is not None:
+            where["VersionId"] = instance.version_id
         with translated(self._call("restore", instance.key)):
             try:
-                self._clients().reads.restore_object(
-                    Bucket=self._bucket,
-                    Key=instance.key,
-                    RestoreRequest={"Days": days, "GlacierJobParameters": {"Tier": "Standard"}},
-                    **version,
-                )
+                self._ask_for(where, {"Days": days, **_RETRIEVAL})
             except ClientError as error:
-                if error.response["Error"].get("Code") not in _RESTORING:
+                is_refused = status_of(error) == _BAD_REQUEST
+                if not is_refused or "ArchiveStatus" not in self._clients().reads.head_object(
+                    **where
+                ):
                     raise
+                self._ask_for(where, _RETRIEVAL)
+
+    def _ask_for(self, where: Mapping[str, Any], request: "RestoreRequestTypeDef") -> None:
+        try:
+            self._clients().reads.restore_object(RestoreRequest=request, **where)
+        except ClientError as error:
+            if error.response["Error"].get("Code") not in _RESTORING:
+                raise
+
+    def _require_copyable(self, source: ObjectVersion) -> None:
+        most_bytes = self._dialect.part_limits.most_copy_bytes
+        if source.size_bytes > most_bytes:
+            cause = f"{source.size_bytes} bytes: {most_bytes} can be copied in one request"
+            raise Blocked("copy", source.key, cause)
 
     def _part_bytes(self, where: Any, part_number: int, byte_range: ByteRange | None) -> int:
         if byte_range is not None:

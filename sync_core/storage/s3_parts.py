@@ -132,17 +132,9 @@ class S3Parts(S3Copies):
         """Make the object of parts 1..n current, in place of `replaces` (None: of nothing)."""
         if Ability.COMPLETES_IF_ABSENT in self._dialect.lacks:
             self._look("complete upload", key, None if replaces is None else replaces.etag)
-        with translated(self._call("complete upload", key, always)):
-            response = self._clients().writes.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=key,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": [part_parameters(part, self._dialect) for part in parts]},
-                **whole_digest_parameters(crc64nvme, self._dialect),
-                **self._condition(replaces),
-            )
-        # Some stores have made the object, and answer without its etag.
-        return written(response.get("ETag") or etag_of_parts(parts), response)
+        condition = self._condition(replaces)
+        condition |= whole_digest_parameters(crc64nvme, self._dialect)
+        return self._complete(key, upload_id, parts, condition)
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """Throw the parts away; an unknown upload is no error."""
@@ -155,16 +147,28 @@ class S3Parts(S3Copies):
             return
 
     def open_uploads(self) -> Iterator[OpenUpload]:
-        """Yield the uploads under way that this store's own credentials have begun, by key."""
-        if self._identity is None:
-            return
-        own = _without_session(self._identity())
+        """Yield the uploads under way that one of this store's own identities has begun, by key."""
+        own = {_principal(arn) for arn in self._identities()}
         if not own:
             return
         for page in self._upload_pages():
             for upload in page.get("Uploads", ()):
-                if _without_session(upload["Initiator"]["ID"]) == own:
+                if _principal(upload["Initiator"]["ID"]) in own:
                     yield open_upload(page, upload)
+
+    def _complete(
+        self, key: str, upload_id: str, parts: Sequence[UploadedPart], conditions: dict[str, Any]
+    ) -> Written:
+        with translated(self._call("complete upload", key, always)):
+            response = self._clients().writes.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": [part_parameters(part, self._dialect) for part in parts]},
+                **conditions,
+            )
+        # Some stores have made the object, and answer without its etag.
+        return written(response.get("ETag") or etag_of_parts(parts), response)
 
     def _parts_page(
         self, key: str, upload_id: str, left: int | None, position: Mapping[str, Any]
@@ -222,6 +226,15 @@ def _require_same(key: str, sent: str | None, stored: str | None) -> None:
         raise IntegrityError("upload part", key, f"sent {sent}, and the store has {stored}")
 
 
-def _without_session(arn: str) -> str:
-    """Return whose credentials they are: the sessions of one role are one."""
-    return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
+def _principal(arn: str) -> str:
+    """Return whose credentials they are: a role and all of its sessions are one.
+
+    A session is arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION, without the path that its role
+    arn:aws:iam::ACCOUNT:role/PATH/NAME may have (IAM user guide, IAM identifiers).
+    """
+    if ":assumed-role/" in arn:
+        return arn.rpartition("/")[0]
+    account, is_role, path = arn.partition(":role/")
+    if not is_role:
+        return arn
+    return f"{account.replace(':iam:', ':sts:')}:assumed-role/{path.rpartition('/')[2]}"

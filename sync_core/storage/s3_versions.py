@@ -12,8 +12,6 @@ from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.model import Ability, ObjectVersion, VersionEntry
 from sync_core.storage.dialects import AWS, Dialect
 from sync_core.storage.effects import always, never
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
-from sync_core.storage.protocol import Written
 from sync_core.storage.s3_clients import S3Clients
 from sync_core.storage.s3_errors import (
     Call,
@@ -25,18 +23,14 @@ from sync_core.storage.s3_errors import (
 from sync_core.storage.s3_headers import (
     condition_of,
     condition_parameters,
-    quoted,
-    replacement_parameters,
     unquoted,
     version_entry,
     version_of,
-    written,
 )
 from sync_core.storage.s3_options import WriteOptions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 NULL_VERSION = "null"
 """The id of what was written while versioning was not on (user guide, Using versioning)."""
@@ -53,9 +47,9 @@ class S3Versions:
     """The `SupportsVersions` of one S3 bucket, and what all requests to it need.
 
     `clients` is called for each operation and returns the pair made by `s3_clients`; `options` go
-    along with every object that is written or copied. `identity` returns the ARN of the
-    credentials, as STS tells it by GetCallerIdentity; without it nobody can say which uploads are
-    the store's own, so none are. Safe to share between threads if `clients` and `identity` are.
+    along with every object that is written or copied. `identities` returns the ARNs of those whose
+    uploads are the store's own: of credentials, as STS tells them by GetCallerIdentity, and of
+    roles; without them none are. Safe to share between threads if `clients` and `identities` are.
     """
 
     def __init__(
@@ -64,13 +58,13 @@ class S3Versions:
         clients: Callable[[], S3Clients],
         dialect: Dialect = AWS,
         options: WriteOptions = _DEFAULTS,
-        identity: Callable[[], str] | None = None,
+        identities: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._bucket = bucket
         self._clients = clients
         self._dialect = dialect
         self._options = options
-        self._identity = identity
+        self._identities = identities
 
     @property
     def bucket(self) -> str:
@@ -104,13 +98,6 @@ class S3Versions:
                 raise
         return version_of(key, response, self._dialect)
 
-    def copy_version(self, source: ObjectVersion, destination_key: str) -> Written:
-        """Copy a version, current or not, without the marker; bounds and errors as `copy_if`.
-
-        The version's etag is a condition, because a null version may have been replaced.
-        """
-        return self._copy(source, destination_key, source.version_id or NULL_VERSION)
-
     def delete_version(self, key: str, version_id: str) -> None:
         """Delete one version, or one delete marker, for good; a missing one is no error."""
         try:
@@ -120,26 +107,6 @@ class S3Versions:
                 )
         except Gone:
             return
-
-    def _copy(
-        self, source: ObjectVersion, destination_key: str, version_id: str | None = None
-    ) -> Written:
-        require_copyable(source)
-        if version_id is None and Ability.COPIES_IF_MATCH in self._dialect.lacks:
-            self._look("copy", source.key, source.etag)
-        copy_source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source.key}
-        if version_id is not None:
-            copy_source["VersionId"] = version_id
-        with translated(self._call("copy", source.key, always)):
-            response = self._clients().writes.copy_object(
-                Bucket=self._bucket,
-                Key=destination_key,
-                CopySource=copy_source,
-                CopySourceIfMatch=quoted(source.etag),
-                **replacement_parameters(source),
-                **self._options.parameters(),
-            )
-        return written(response["CopyObjectResult"]["ETag"], response)
 
     def _condition(self, replaces: ObjectVersion | None) -> dict[str, Any]:
         """Return the condition of a copy or a completion, where the store knows it.
@@ -201,12 +168,6 @@ class S3Versions:
 
     def _call(self, operation: str, key: str, may_have_effect: Callable[[], bool] = never) -> Call:
         return Call(operation, self._bucket, key, may_have_effect)
-
-
-def require_copyable(source: ObjectVersion) -> None:
-    """Raise `Blocked` for what is too large to be copied in one request."""
-    if source.size_bytes > MAX_SERVER_SIDE_COPY_BYTES:
-        raise Blocked("copy", source.key, "larger than 5 GiB: cannot be copied in one request")
 
 
 def _tell_order(client: "S3Client") -> None:

@@ -77,7 +77,7 @@ class TestKeys:
         for key in reversed(keys):
             put(objects.store, key)
         assert [listed.key for listed in objects.store.list()] == keys
-        assert [listed.key for listed in objects.paged.list()] == keys
+        assert [listed.key for listed in objects.cramped.list()] == keys
 
     def test_a_listing_can_be_narrowed(self, store: SyncStore) -> None:
         for key in ("a", "b/1", "b/2", "b/é", "c"):

@@ -128,7 +128,7 @@ class TestListedParts:
             objects.store.upload_part("k", upload_id, number, Stream(bytes(number)), number)
             for number in (12, 2, 3, 1, 5)
         ]
-        for store in (objects.store, objects.paged):
+        for store in (objects.store, objects.cramped):
             listed = store.list_parts("k", upload_id)
             assert listed is not None
             assert bare(listed) == sorted(bare(sent))
@@ -136,7 +136,7 @@ class TestListedParts:
     @pytest.mark.parametrize("limit", [1, 2, 3, 4])
     def test_a_listing_has_no_more_parts_than_asked_for(self, objects: Bench, limit: int) -> None:
         upload_id, parts = upload(objects.store, "k", b"1", b"22", b"333")
-        for store in (objects.store, objects.paged):
+        for store in (objects.store, objects.cramped):
             listed = store.list_parts("k", upload_id, limit)
             assert listed is not None
             assert bare(listed) == bare(parts[:limit])
@@ -223,7 +223,7 @@ class TestOpenUploads:
     def test_they_are_listed_page_by_page(self, objects: Bench) -> None:
         opened = [begun(objects.store, "k") for _ in range(3)]
         opened += [begun(objects.store, f"k{number}") for number in range(4)]
-        found = [each.upload_id for each in objects.paged.open_uploads()]
+        found = [each.upload_id for each in objects.cramped.open_uploads()]
         assert sorted(found) == sorted(opened)
 
     @moto_deviates("knows no principals")
@@ -357,6 +357,45 @@ class TestPartsFromAnotherBucket:
         place = objects.neighbour.place("s")
         with pytest.raises(PreconditionFailed):
             objects.store.copy_part_from("k", "unknown", 1, Piece(place, source.etag))
+
+
+class TestCopiesInParts:
+    """Of objects that are too large for a copy in one request."""
+
+    @pytest.mark.parametrize("marker", [None, "1;x"])
+    def test_a_copy_in_parts_is_the_source_without_the_marker(
+        self, objects: Bench, marker: str | None
+    ) -> None:
+        more = {"headers": HEADERS, "metadata": {"owner": "me"}, "tags": {"a": "b c"}}
+        source = put(objects.store, "k", WHOLE, marker=marker, **more)
+        written = objects.cramped.copy_if(source, "dir/k+é.copy")
+        assert objects.raw("dir/k+é.copy") == Raw(WHOLE, HEADERS, more["metadata"], more["tags"])
+        assert written.etag == present(objects.store.head("dir/k+é.copy")).etag
+
+    def test_a_copy_in_parts_may_be_made_again(self, objects: Bench) -> None:
+        source = put(objects.store, "k", WHOLE)
+        for _ in range(2):
+            objects.cramped.copy_if(source, "copy")
+        assert read(objects.store.get("copy")) == WHOLE
+
+    @moto_deviates("ignores x-amz-copy-source-if-match")
+    def test_a_source_that_has_changed_is_not_copied_and_nothing_is_left_behind(
+        self, objects: Bench
+    ) -> None:
+        old = put(objects.store, "k", WHOLE)
+        put(objects.store, "k", WHOLE[::-1])
+        with pytest.raises(PreconditionFailed):
+            objects.cramped.copy_if(old, "copy")
+        assert objects.store.head("copy") is None
+        assert list(objects.store.open_uploads()) == []
+
+    def test_so_it_is_with_one_that_is_gone(self, objects: Bench) -> None:
+        old = put(objects.store, "k", WHOLE)
+        objects.store.delete("k")
+        with pytest.raises(PreconditionFailed):
+            objects.cramped.copy_if(old, "copy")
+        assert objects.store.head("copy") is None
+        assert list(objects.store.open_uploads()) == []
 
 
 class TestArchivedObjects:

@@ -6,6 +6,7 @@ import pytest
 
 from sync_core.errors import ConfigError, PreconditionFailed
 from sync_core.model import ObjectVersion, VersionEntry
+from sync_core.parts import MIB
 from sync_core.storage.memory import Versioning
 from sync_core.storage.sync_store import SyncStore
 from tests.object_benches import (
@@ -122,8 +123,8 @@ class TestVersions:
                 store.delete("k")
             entry = top(store)
             made.insert(0, (entry.version_id, step == "d"))
-        assert history(store) == history(versioned.paged) == made
-        assert history(store, limit=3) == history(versioned.paged, limit=3) == made[:3]
+        assert history(store) == history(versioned.cramped) == made
+        assert history(store, limit=3) == history(versioned.cramped, limit=3) == made[:3]
 
     def test_the_delete_marker_on_top_comes_first(self, versioned: Bench) -> None:
         put(versioned.store, "k")
@@ -139,7 +140,7 @@ class TestVersions:
         put(versioned.store, "a")
         put(versioned.store, other)
         versioned.store.delete(other)
-        assert len(history(versioned.store, "a")) == len(history(versioned.paged, "a")) == 1
+        assert len(history(versioned.store, "a")) == len(history(versioned.cramped, "a")) == 1
 
     @pytest.mark.parametrize(
         "key", ["dir/a b+c%20é日😀", "%2F", "<&>", "\t", "é", "a//b/../c", "'\"?#"], ids=ascii
@@ -155,7 +156,7 @@ class TestVersions:
     def check(versioned: Bench, key: str) -> None:
         store = versioned.store
         old, new = put(store, key, b"old"), put(store, key, b"new")
-        assert history(versioned.paged, key) == [(id_of(new), False), (id_of(old), False)]
+        assert history(versioned.cramped, key) == [(id_of(new), False), (id_of(old), False)]
         assert present(store.head_version(key, id_of(old))).etag == old.etag
         store.copy_version(old, key)
         assert read(store.get(key)) == b"old"
@@ -212,6 +213,16 @@ class TestCopyVersion:
         put(store, "k", b"new")
         written = store.copy_version(old, "copy")
         assert versioned.raw("copy") == Raw(b"old", HEADERS, metadata, tags)
+        assert written.version_id == present(store.head("copy")).version_id
+
+    def test_so_it_is_in_parts_where_it_is_too_large_for_one_request(
+        self, versioned: Bench
+    ) -> None:
+        store, data = versioned.store, b"a" * 5 * MIB + b"b"
+        old = put(store, "k", data, headers=HEADERS, marker="1;x", tags={"a": "b c"})
+        put(store, "k", b"new")
+        written = versioned.cramped.copy_version(old, "copy")
+        assert versioned.raw("copy") == Raw(data, HEADERS, {}, {"a": "b c"})
         assert written.version_id == present(store.head("copy")).version_id
 
     def test_a_version_under_a_delete_marker_can_be_brought_back(self, versioned: Bench) -> None:

@@ -55,7 +55,8 @@ def serving(
         server = running.enter_context(ScriptedServer(*answers))
         made = s3_clients(session, REGION, endpoint_url=server.url, requester_pays=pays)
         clients = running.enter_context(closing(made))
-        store = S3ObjectStore("bucket", lambda: clients, options=options, identity=lambda: "arn")
+        own = frozenset({"arn"})
+        store = S3ObjectStore("bucket", lambda: clients, options=options, identities=lambda: own)
         yield store, server
 
 

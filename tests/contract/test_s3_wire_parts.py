@@ -1,7 +1,7 @@
 """What the S3 adapter asks for where large objects are concerned, and what it makes of answers."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,12 +49,12 @@ def query(seen: Seen) -> dict[str, list[str]]:
 
 @contextmanager
 def serving(
-    session: Session, *answers: Answer, dialect: Dialect = AWS, arn: str | None = None
+    session: Session, *answers: Answer, dialect: Dialect = AWS, arns: Collection[str] = ()
 ) -> Iterator[tuple[S3ObjectStore, ScriptedServer]]:
     with ScriptedServer(*answers) as server:
-        identity = None if arn is None else lambda: arn
+        own = frozenset(arns)
         with closing(s3_clients(session, REGION, endpoint_url=server.url)) as clients:
-            yield S3ObjectStore("bucket", lambda: clients, dialect, identity=identity), server
+            yield S3ObjectStore("bucket", lambda: clients, dialect, identities=lambda: own), server
 
 
 def sent(store: S3ObjectStore, data: bytes) -> UploadedPart:
@@ -275,7 +275,7 @@ class TestOpenUploads:
 
     def test_pages_follow_one_another(self, session: Session) -> None:
         answers = self.page(("a%2Bb+c", self.USER), after="a%2Bb+c"), self.page(("d", self.USER))
-        with serving(session, *answers, arn=self.USER) as (store, server):
+        with serving(session, *answers, arns=[self.USER]) as (store, server):
             found = list(store.open_uploads())
         assert found == [OpenUpload("a+b c", "u-a%2Bb+c", AT), OpenUpload("d", "u-d", AT)]
         assert query(server.seen[0])["encoding-type"] == ["url"]
@@ -285,8 +285,27 @@ class TestOpenUploads:
     def test_sessions_of_one_role_are_one_principal(self, session: Session) -> None:
         mine, other = f"{self.ROLE}/first", "arn:aws:sts::111122223333:assumed-role/other/first"
         answer = self.page(("a", mine), ("b", other), ("c", self.USER))
-        with serving(session, answer, arn=f"{self.ROLE}/second") as (store, _):
+        with serving(session, answer, arns=[f"{self.ROLE}/second"]) as (store, _):
             assert [each.key for each in store.open_uploads()] == ["a"]
+
+    @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+    @pytest.mark.parametrize("path", ["", "team/sync/"])
+    def test_whoever_acts_in_a_role_that_is_ones_own_is_oneself(
+        self, session: Session, partition: str, path: str
+    ) -> None:
+        sessions = f"arn:{partition}:sts::111122223333:assumed-role"
+        role = f"arn:{partition}:iam::111122223333:role/{path}worker"
+        answer = self.page(
+            ("of the role", f"{sessions}/worker/i-0123"),
+            ("of oneself", f"{sessions}/finder/first"),
+            ("of a longer name", f"{sessions}/worker-2/i-0123"),
+            ("of a session of that name", f"{sessions}/other/worker"),
+            ("of another account", f"{sessions.replace('1111', '9999')}/worker/i-0123"),
+            ("of a user of that name", f"arn:{partition}:iam::111122223333:user/worker"),
+        )
+        with serving(session, answer, arns=[f"{sessions}/finder/second", role]) as (store, _):
+            found = [each.key for each in store.open_uploads()]
+        assert found == ["of the role", "of oneself"]
 
     def test_who_does_not_know_itself_owns_none(self, session: Session) -> None:
         with serving(session, self.page(("a", self.USER))) as (store, server):
@@ -364,6 +383,22 @@ class TestArchives:
         assert query(seen) == {"restore": [""], "versionId": ["v1"]}
         assert b"<Days>7</Days>" in seen.body
         assert b"<Tier>Standard</Tier>" in seen.body
+
+    def test_what_intelligent_tiering_has_archived_is_restored_for_good(self, serve: Serve) -> None:
+        archived = Answer(headers={"x-amz-archive-status": "ARCHIVE_ACCESS"})
+        store, server = serve(s3_error(400, "InvalidArgument"), archived, Answer(202))
+        store.restore(SOURCE, 7)
+        asked, looked, again = server.seen
+        assert b"<Days>7</Days>" in asked.body
+        assert (looked.method, query(looked)) == ("HEAD", {"versionId": ["v1"]})
+        assert b"<Days>" not in again.body
+        assert b"<Tier>Standard</Tier>" in again.body
+
+    def test_what_is_refused_otherwise_is_not_asked_for_again(self, serve: Serve) -> None:
+        store, server = serve(s3_error(400, "InvalidArgument"), Answer())
+        with pytest.raises(Blocked):
+            store.restore(SOURCE, 7)
+        assert [seen.method for seen in server.seen] == ["POST", "HEAD"]
 
     @pytest.mark.parametrize(
         ("status", "code"),

@@ -1,5 +1,6 @@
 """What the S3 adapter asks for and makes of answers where versions are concerned."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,10 +8,10 @@ import pytest
 
 from sync_core.errors import Ambiguous, Blocked, ConfigError, PreconditionFailed, Unavailable
 from sync_core.model import ObjectVersion
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES
 from tests.object_benches import Serve
 from tests.scripted_server import Answer, Seen, s3_error
 
+GIB = 1024**3
 XML = {"Content-Type": "application/xml"}
 OBJECT = {"ETag": '"e"', "Last-Modified": "Fri, 20 Nov 2026 10:00:00 GMT"}
 SOURCE = ObjectVersion("k é", "e", 1, datetime(2026, 11, 20, tzinfo=UTC), version_id="v1")
@@ -158,12 +159,22 @@ class TestWrites:
         with pytest.raises(PreconditionFailed):
             store.copy_version(SOURCE, "copy")
 
-    def test_a_version_too_large_for_one_copy_is_blocked(self, serve: Serve) -> None:
-        store, server = serve(Answer())
-        huge = ObjectVersion("k", "e", MAX_SERVER_SIDE_COPY_BYTES + 1, SOURCE.last_modified_at)
-        with pytest.raises(Blocked, match="5 GiB"):
-            store.copy_version(huge, "copy")
-        assert server.seen == []
+    def test_a_version_too_large_for_one_copy_is_copied_in_parts(self, serve: Serve) -> None:
+        begun = b"<R><Key>copy</Key><UploadId>u</UploadId></R>"
+        part = Answer(body=b"<R><ETag>&quot;p&quot;</ETag></R>", headers=XML)
+        made = b"<R><ETag>&quot;p-6&quot;</ETag></R>"
+        store, server = serve(
+            Answer(body=begun, headers=XML), *[part] * 6, Answer(body=made, headers=XML)
+        )
+        huge = replace(SOURCE, size_bytes=5 * GIB + 1, tag_count=0)
+        assert store.copy_version(huge, "copy").etag == "p-6"
+        _, *parts, _ = server.seen
+        ranges = {seen.headers["x-amz-copy-source-range"] for seen in parts}
+        whole = [f"bytes={number * GIB}-{number * GIB + GIB - 1}" for number in range(5)]
+        assert ranges == {*whole, f"bytes={5 * GIB}-{5 * GIB}"}
+        for seen in parts:
+            assert seen.headers["x-amz-copy-source"] == "bucket/k%20%C3%A9?versionId=v1"
+            assert seen.headers["x-amz-copy-source-if-match"] == '"e"'
 
     def test_a_version_is_deleted_by_its_id(self, serve: Serve) -> None:
         store, server = serve(Answer(204))

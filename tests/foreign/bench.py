@@ -8,13 +8,14 @@ from typing import Any
 from uuid import uuid4
 
 from sync_core.model import Ability
+from sync_core.storage.dialects import Dialect
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
 from sync_core.storage.sync_store import SyncStore
 from sync_core.storage.untagged import without_tags
 from sync_core.storage.weak import strengthened
 from tests.foreign.kinds import Kind
-from tests.object_benches import HEADERS, Bench, Raw, s3_bench
+from tests.object_benches import HEADERS, Bench, Raw, cramped, s3_bench
 
 
 def foreign_bench(clients: S3Clients, client: Any, kind: Kind) -> Bench:
@@ -26,8 +27,7 @@ def foreign_bench(clients: S3Clients, client: Any, kind: Kind) -> Bench:
     made = s3_bench(clients, client, lambda: "nobody")
     numbers = map(str, count(1))
 
-    def store(bucket: str, **more: Any) -> SyncStore:
-        speaking = replace(dialect, **more)
+    def store(bucket: str, speaking: Dialect = dialect) -> SyncStore:
         whole: SyncStore = S3ObjectStore(bucket, lambda: clients, speaking)
         if kind.hides_tags:
             whole = without_tags(whole)
@@ -52,7 +52,7 @@ def foreign_bench(clients: S3Clients, client: Any, kind: Kind) -> Bench:
         store=store(made.store.bucket),
         raw=raw,
         missing=store(f"missing-{uuid4().hex[:12]}"),
-        paged=store(made.store.bucket, page_keys=2),
+        cramped=store(made.store.bucket, cramped(dialect)),
         neighbour=store(made.neighbour.bucket),
     )
 

@@ -8,6 +8,7 @@ from tests.contract.test_object_store_conditions import (
 )
 from tests.contract.test_object_store_keys import TestKeys
 from tests.contract.test_object_store_large import (
+    TestCopiesInParts,
     TestCopyFromAnotherBucket,
     TestDigests,
     TestListedParts,
@@ -19,6 +20,7 @@ from tests.contract.test_object_store_parts import TestMultipart
 
 __all__ = [
     "TestConditionalWrites",
+    "TestCopiesInParts",
     "TestCopyFromAnotherBucket",
     "TestDelete",
     "TestDigests",

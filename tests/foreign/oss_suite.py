@@ -37,6 +37,7 @@ KIND = Kind(
                 "test_a_copy_is_the_source_without_the_marker",
                 "test_a_copy_from_another_bucket_is_what_the_write_says",
                 "test_nothing_is_visible_before_completion",
+                "test_a_copy_in_parts_is_the_source_without_the_marker",
                 "test_tags_are_replaced",
                 "test_tags_can_be_removed",
                 "test_tags_do_not_touch_the_instance",

@@ -91,6 +91,8 @@ KIND = Kind(
         "test_another_source_than_was_read_is_not_copied": "heeds no condition on a source",
         **dict.fromkeys(
             (
+                "test_a_copy_in_parts_is_the_source_without_the_marker",
+                "test_a_copy_in_parts_may_be_made_again",
                 "test_ranges_of_a_source_make_the_object",
                 "test_a_whole_source_can_be_one_part_beside_others_that_were_sent",
                 "test_another_source_than_was_read_gives_no_part",

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from boto3.session import Session
+from botocore.awsrequest import AWSResponse
 
 from sync_core.errors import Blocked, ConfigError, IntegrityError, PreconditionFailed
 from sync_core.model import Ability, ObjectVersion, Place, UploadedPart
@@ -23,6 +25,7 @@ from sync_core.storage.dialects import (
     GCS,
     GENERIC,
     KODO,
+    MINIO,
     OSS,
     Dialect,
     client_config,
@@ -153,6 +156,57 @@ class TestAbilities:
         assert GENERIC.says(Ability.CREATES_IF_ABSENT) is None
 
 
+class TestOwnDomains:
+    """A domain that a user has bound to a bucket names the bucket already."""
+
+    @pytest.mark.parametrize(
+        ("dialect", "endpoint", "url"),
+        [
+            (OSS, "https://data.example.com", "https://data.example.com/a%20/b?list-type=2"),
+            (COS, "https://data.example.com", "https://data.example.com/a%20/b?list-type=2"),
+            (
+                OSS,
+                "https://s3.oss-accelerate.aliyuncs.com",
+                "https://bucket.s3.oss-accelerate.aliyuncs.com/a%20/b?list-type=2",
+            ),
+            (
+                MINIO,
+                "https://data.example.com",
+                "https://data.example.com/bucket/a%20/b?list-type=2",
+            ),
+        ],
+        ids=["oss", "cos", "its own", "minio"],
+    )
+    def test_the_bucket_stands_there_once(
+        self, session: Session, dialect: Dialect, endpoint: str, url: str
+    ) -> None:
+        seen: list[str] = []
+        token = "<NextContinuationToken>t</NextContinuationToken>"
+
+        def answer(request: Any, **_: Any) -> Any:
+            seen.append(request.url.partition("?")[0])
+            body = page("k", goes_on=len(seen) < 3, encoding=token).body if len(seen) > 1 else b""
+            headers: Any = {"ETag": ETAG, "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+            return AWSResponse(request.url, 200, headers | {"Content-Length": "1"}, Raw(body))
+
+        with closing(s3_clients(session, "x", endpoint_url=endpoint, dialect=dialect)) as clients:
+            clients.reads.meta.events.register("before-send.s3", answer)
+            store = S3ObjectStore("bucket", lambda: clients, dialect)
+            store.head("a /b")
+            list(store.list())
+        assert seen[0] == url.partition("?")[0]
+        assert {each.removesuffix("/") for each in seen[1:]} == {
+            url.partition("/a%20")[0].removesuffix("/")
+        }
+
+
+class Raw(io.BytesIO):
+    """The body of an answer as botocore reads it."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
 class TestConditions:
     def test_an_etag_stands_in_quotes(self, session: Session) -> None:
         with served(session, AWS, TAKEN) as (store, server):
@@ -253,6 +307,59 @@ class TestBodies:
         sent = {name.lower(): value for name, value in seen.headers.items()}
         assert sent["content-md5"] == base64.b64encode(hashlib.md5(seen.body).digest()).decode()
         assert [name for name in sent if "checksum" in name] == []
+
+
+class TestGzip:
+    """What is stored as gzip is read as it is stored."""
+
+    THERE = Answer(
+        body=b"zipped",
+        headers={
+            "ETag": f'"{ETAG}"',
+            "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+            "Content-Encoding": "gzip",
+            "x-goog-stored-content-length": "6",
+        },
+        tells_length=False,
+    )
+
+    def test_google_is_told_that_it_is_taken_and_that_is_not_signed(self, session: Session) -> None:
+        with served(session, GCS, self.THERE) as (store, server):
+            version = store.head("k")
+            reader = store.get("k")
+            assert reader is not None
+            with reader:
+                assert reader.read() == b"zipped"
+        assert version is not None
+        assert version.size_bytes == 6
+        for seen in server.seen:
+            assert seen.headers["Accept-Encoding"] == "gzip"
+            assert "accept-encoding" not in seen.headers["Authorization"]
+
+    @pytest.mark.parametrize(
+        "dialect",
+        [each for each in DIALECTS.values() if each is not GCS],
+        ids=lambda each: each.name,
+    )
+    def test_nobody_else_is_asked_to_zip(self, session: Session, dialect: Dialect) -> None:
+        with served(session, dialect, replace(self.THERE, tells_length=True)) as (store, server):
+            store.head("k")
+        assert server.seen[0].headers["Accept-Encoding"] == "identity"
+
+
+class TestForcedDownloads:
+    def test_an_object_has_the_disposition_that_head_shows(self, session: Session) -> None:
+        there = {"ETag": f'"{ETAG}"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        own = {**there, "Content-Disposition": 'inline; filename="a.pdf"'}
+        forced = {"Content-Disposition": "attachment", "x-cos-force-download": "true"}
+        answers = Answer(body=b"a", headers=there | forced), Answer(headers=own)
+        with served(session, COS, *answers) as (store, server):
+            reader = store.get("k")
+            assert reader is not None
+            with reader:
+                assert reader.read() == b"a"
+                assert reader.version.headers == {"content-disposition": 'inline; filename="a.pdf"'}
+        assert [seen.method for seen in server.seen] == ["GET", "HEAD"]
 
 
 class TestListings:
@@ -376,3 +483,20 @@ class TestParts:
     def test_a_copy_of_a_part_that_was_none_is_found(self, session: Session) -> None:
         with served(session, GENERIC, TAKEN) as (store, _), pytest.raises(IntegrityError):
             store.copy_part_from("k", "u", 1, Piece(Place("b", "s"), ETAG))
+
+    def test_what_is_too_large_for_one_copy_is_not_copied_where_parts_cannot_be(
+        self, session: Session
+    ) -> None:
+        giant = replace(INSTANCE, size_bytes=5 * 1024**3 + 1)
+        with served(session, GCS, TAKEN) as (store, server), pytest.raises(Blocked, match="gcs"):
+            store.copy_version(giant, "copy")
+        assert server.seen == []
+
+    def test_oss_copies_more_than_a_gigabyte_in_parts(self, session: Session) -> None:
+        begun = Answer(body=b"<R><Key>copy</Key><UploadId>u</UploadId></R>", headers=XML)
+        answer = Answer(body=f"<R><ETag>&quot;{ETAG}&quot;</ETag></R>".encode(), headers=XML)
+        with served(session, OSS, begun, answer) as (store, server):
+            store.copy_if(replace(INSTANCE, size_bytes=10**9 + 1), "copy")
+        _, *parts, _ = server.seen
+        ranges = {seen.headers["x-amz-copy-source-range"] for seen in parts}
+        assert ranges == {"bytes=0-999999999", "bytes=1000000000-1000000000"}

@@ -19,7 +19,7 @@ from sync_core.errors import (
 from sync_core.model import ObjectVersion, OpenUpload
 from sync_core.parts import S3_LIMITS
 from sync_core.storage.memory import ChangeRecord, MemoryBucket, MemoryObjectStore, Versioning
-from sync_core.storage.parts_protocol import MAX_SERVER_SIDE_COPY_BYTES, Piece
+from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ByteRange, ObjectWrite
 from tests.object_benches import Stream, present, put, put_in_parts, read, upload
 
@@ -231,12 +231,12 @@ class TestOtherBuckets:
             sync.copy_from(source.place("k"), instance, ObjectWrite("k", 4), None)
 
     def test_more_than_one_request_can_copy_is_blocked(self, bench: Bench) -> None:
-        giant = replace(bench.put(), size_bytes=MAX_SERVER_SIDE_COPY_BYTES + 1)
+        giant = replace(bench.put(), size_bytes=S3_LIMITS.most_copy_bytes + 1)
         place = bench.user.place("k")
         upload_id, _ = upload(bench.user, "parts")
         with pytest.raises(Blocked):
             bench.user.copy_from(place, giant, ObjectWrite("copy", 4), None)
-        too_much = ByteRange(0, MAX_SERVER_SIDE_COPY_BYTES)
+        too_much = ByteRange(0, S3_LIMITS.most_copy_bytes)
         with pytest.raises(Blocked):
             bench.user.copy_part_from("parts", upload_id, 1, Piece(place, giant.etag, too_much))
 

@@ -4,6 +4,7 @@ import io
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import pytest
@@ -22,13 +23,13 @@ from sync_core.model import ObjectVersion, UploadedPart
 from sync_core.multipart import (
     ATTEMPTS,
     Upload,
-    aborted_on_failure,
     fitting,
     require_whole,
     send_all,
 )
 from sync_core.parts import MIB, PartPlan
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, MemoryReader
+from sync_core.storage.parts_protocol import aborted_on_failure
 from sync_core.storage.protocol import ByteRange as Range
 from sync_core.storage.protocol import ObjectWrite, Readable
 
@@ -195,15 +196,19 @@ def test_who_loses_the_lease_stops(upload: Upload) -> None:
         send_all(slow, [1, 2, 3], one_at_a_time, beat)
 
 
+def aborted(upload: Upload) -> AbstractContextManager[None]:
+    return aborted_on_failure(upload.destination, upload.key, upload.upload_id)
+
+
 def test_an_upload_that_fails_is_thrown_away(upload: Upload) -> None:
-    with pytest.raises(LeaseLost), aborted_on_failure(upload):
+    with pytest.raises(LeaseLost), aborted(upload):
         raise LeaseLost("copy", "k", "another writer came first")
     assert upload.destination.list_parts("k", upload.upload_id) is None
 
 
 def test_an_upload_that_cannot_be_thrown_away_fails_for_its_first_reason(upload: Upload) -> None:
     failing(upload).failures[ABORT] = [Unavailable("abort upload", "k", "no answer")]
-    with pytest.raises(LeaseLost) as raised, aborted_on_failure(upload):
+    with pytest.raises(LeaseLost) as raised, aborted(upload):
         raise LeaseLost("copy", "k", "another writer came first")
     [note] = raised.value.__notes__
     assert upload.upload_id in note
@@ -211,7 +216,7 @@ def test_an_upload_that_cannot_be_thrown_away_fails_for_its_first_reason(upload:
 
 
 def test_an_upload_that_does_not_fail_stays(upload: Upload) -> None:
-    with aborted_on_failure(upload):
+    with aborted(upload):
         upload.send(1)
     assert len(upload.destination.list_parts("k", upload.upload_id) or ()) == 1
 
