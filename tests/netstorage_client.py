@@ -82,7 +82,7 @@ class Client:
     def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Got:
-        connection = http.client.HTTPConnection(self.server.hostname, timeout=10)
+        connection = http.client.HTTPConnection(self.server.hostname, timeout=60)
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
             if body is not None and "Transfer-Encoding" not in headers:

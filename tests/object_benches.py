@@ -25,7 +25,7 @@ from sync_core.storage.sync_store import SyncStore
 from tests.scripted_server import ScriptedServer
 
 REGION = "us-west-2"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 MOTO_INITIATOR = (
     "arn:aws:iam::123456789012:user/user1-11111a31-17b5-4fb7-9df5-b111111f13de"  # of all uploads
 )

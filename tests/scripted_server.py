@@ -13,7 +13,8 @@ class Answer:
     """One answer; `reads_body` False answers without having read the request's body.
 
     `sends` False closes the connection instead of answering, `hangs` keeps it open until the
-    server stops; `cut_bytes` of the body that was announced are not sent.
+    server stops; `cut_bytes` of the body that was announced are not sent; `tells_length` False
+    leaves its length out, and closes the connection behind it.
     """
 
     status: int = 200
@@ -23,6 +24,7 @@ class Answer:
     sends: bool = True
     hangs: bool = False
     cut_bytes: int = 0
+    tells_length: bool = True
 
 
 def s3_error(status: int, code: str) -> Answer:
@@ -116,11 +118,13 @@ def _read_body(handler: BaseHTTPRequestHandler) -> bytes | None:
 
 def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     handler.send_response(answer.status)
-    handler.send_header("Content-Length", str(len(answer.body)))
+    if answer.tells_length:
+        handler.send_header("Content-Length", str(len(answer.body)))
     for name, value in answer.headers.items():
         handler.send_header(name, value)
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(answer.body[: len(answer.body) - answer.cut_bytes])
     # A request body that was not read would be taken for the next request.
-    handler.close_connection = answer.cut_bytes > 0 or not answer.reads_body
+    is_odd = answer.cut_bytes > 0 or not answer.reads_body or not answer.tells_length
+    handler.close_connection = is_odd

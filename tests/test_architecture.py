@@ -34,7 +34,7 @@ CORE = {"stack", "gather", "transfer", "multipart", "evaluation", "pipeline", "s
 CORE |= {"verify", "losers", "tagging", "outcomes", "finder", "schedule", "explain", "conflicts"}
 CORE |= {"blocked", "guard", "journal", "sentinel", "probe", "turn", "shared_round"}
 CORE |= {"claim", "copy_task", "in_hand", "large", "part_work", "sharing", "standing"}
-CORE |= {"watch", "orphans", "provider_check", "provider_trials", "streamed"}
+CORE |= {"watch", "orphans", "provider_check", "provider_trials", "streamed", "feed_check"}
 ADAPTERS = {"storage", "records", "queues"}
 WIRING = {
     "config",

@@ -18,7 +18,7 @@ from sync_core.local.ready_file import parse
 
 _DEADLINE_SECONDS = 600.0
 # The worker writes its metrics with every third of the visibility timeout.
-_METRICS_SECONDS = 60.0
+_METRICS_SECONDS = 300.0
 _SMALL_BYTES = 1024**2
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 

@@ -14,11 +14,11 @@ from sync_core.local.ready_file import ReadyCloud
 from sync_core.local.user import User
 from sync_core.local.workload import SIDES, Operation, SideName, Story
 
-QUIET_DEADLINE_SECONDS = 120.0
+QUIET_DEADLINE_SECONDS = 600.0
 SHOW_SECONDS = 0.5
 """Progress is shown so often: counting objects takes the emulator away from the workers."""
 
-_MEETING_SECONDS = 30.0
+_MEETING_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ POLL_SECONDS = 0.1
 QUIET_SECONDS = 1.5
 """So long nothing may happen: an event of the emulator reaches its queue within milliseconds."""
 
+QUIET_LOOKS = 10
+"""So often in a row nothing may be seen: where a busy machine delays events, it delays looks."""
+
 _DEPTHS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -118,23 +121,23 @@ class Observer:
         deadline_seconds: float,
         show: Callable[[Mapping[str, int]], None] = lambda _depths: None,
     ) -> None:
-        """Return when all queues are empty and no worker has said anything for `QUIET_SECONDS`.
+        """Return when all queues are empty and no worker has said anything for a while.
 
+        That is, for `QUIET_SECONDS` and during `QUIET_LOOKS` looks.
         `show` is called with the queues' depths at every look. Raises `TimeoutError`, which names
         what still moves, when that does not come true in time.
         """
-        quiet_since: float | None = None
+        quiet_looks: list[float] = []
 
         def is_quiet() -> bool:
-            nonlocal quiet_since
             news, depths = self.read_logs(), self.depths()
             show(depths)
-            now = time.monotonic()
             if news or any(depths.values()):
-                quiet_since = None
-            elif quiet_since is None:
-                quiet_since = now
-            return quiet_since is not None and now - quiet_since >= QUIET_SECONDS
+                quiet_looks.clear()
+                return False
+            quiet_looks.append(time.monotonic())
+            has_lasted = quiet_looks[-1] - quiet_looks[0] >= QUIET_SECONDS
+            return has_lasted and len(quiet_looks) >= QUIET_LOOKS
 
         wait_until(is_quiet, deadline_seconds, lambda: f"messages in the queues: {self.depths()}")
 

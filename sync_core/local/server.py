@@ -4,7 +4,9 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, cast
 
 from sync_core.errors import ConfigError
@@ -18,6 +20,7 @@ _KEEP_ALIVE_SECONDS = 75.0
 # A long poll of a queue would otherwise hold the stop for up to 20 seconds.
 _DRAIN_SECONDS = 0.3
 _STOP_SECONDS = 2.0
+_CANCEL_SECONDS = 10.0
 
 
 def listen(port: int) -> socket.socket:
@@ -60,12 +63,17 @@ class ServerThread:
 
     def stop(self) -> None:
         """Refuse new connections, cut those in use off, and return when the thread has ended."""
-        self._loop.call_soon_threadsafe(self._stop_requested.set)
+        self._have_done(self._stop_requested.set)
         self._thread.join(_STOP_SECONDS)
         if self._thread.is_alive():
             # From Python 3.12 on a server waits for its connections, however long they take.
-            self._loop.call_soon_threadsafe(self._cancel_all)
-            self._thread.join(_STOP_SECONDS)
+            self._have_done(self._cancel_all)
+            self._thread.join(_CANCEL_SECONDS)
+
+    def _have_done(self, step: Callable[[], None]) -> None:
+        """Have the server's thread do this; one that has come to its end does nothing any more."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(step)
 
     def _run(self) -> None:
         try:

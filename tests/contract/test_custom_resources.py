@@ -12,7 +12,8 @@ from handlers.custom_resource import make_handler
 from sync_core.launch.bucket_notification import BucketNotification
 from sync_core.launch.dedicated_user import DedicatedUserId
 from sync_core.local.cloud import LocalCloud
-from tests.conftest import WatchedBucket
+from sync_core.local.observe import wait_until
+from tests.conftest import DEADLINE_SECONDS, WatchedBucket
 from tests.scripted_server import Answer, ScriptedServer
 from tests.unit.test_custom_resource import Invocation, request
 
@@ -48,14 +49,24 @@ class Shared:
         return {name: value for name, value in found.items() if name != "ResponseMetadata"}
 
     def our_keys(self) -> list[str]:
-        """Return the keys of the events that wait in our queue."""
+        """Return the keys of the events that come into our queue until it is quiet."""
+        found: list[str] = []
+
+        def is_quiet() -> bool:
+            bodies = self.received()
+            records = [record for body in bodies for record in body.get("Records", [])]
+            found.extend(record["s3"]["object"]["key"] for record in records)
+            return bool(found) and not bodies
+
+        wait_until(is_quiet, DEADLINE_SECONDS, lambda: "no event has come into our queue")
+        return found
+
+    def received(self) -> list[dict[str, Any]]:
+        """Return what waits in our queue, or comes within a second."""
         answer = self.bucket.sqs.receive_message(
             QueueUrl=self.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10
         )
-        bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
-        return [
-            record["s3"]["object"]["key"] for body in bodies for record in body.get("Records", [])
-        ]
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class Worker:
             environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
             headers={"Authorization": environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             self.credentials = json.load(answer)
         self._endpoint_url = environment["AWS_ENDPOINT_URL"]
         self._region = environment["AWS_DEFAULT_REGION"]
@@ -182,7 +182,7 @@ class TestWorkerRole:
     def test_it_is_refused_without_the_token(self, local_cloud: LocalCloud, site: str) -> None:
         address = local_cloud.worker_environment(site)["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
         with pytest.raises(urllib.error.HTTPError) as error:
-            urllib.request.urlopen(address, timeout=10)
+            urllib.request.urlopen(address, timeout=60)
         with error.value:
             assert error.value.code == 403
 
@@ -203,7 +203,7 @@ class TestWorkerRole:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.stdout.strip() == f"{local_cloud.sites[site].worker_role_id}:worker"
 
@@ -214,9 +214,9 @@ class TestWorkerRole:
         s3.put_object(**where, Body=b"x")
         s3.get_object(**where)
         s3.delete_object(**where)
-        received = sqs.receive_message(QueueUrl=launched.queue_url, WaitTimeSeconds=5)
+        received = sqs.receive_message(QueueUrl=launched.queue_url, WaitTimeSeconds=20)
         handle = {"ReceiptHandle": received["Messages"][0]["ReceiptHandle"]}
-        sqs.change_message_visibility(QueueUrl=launched.queue_url, **handle, VisibilityTimeout=1)
+        sqs.change_message_visibility(QueueUrl=launched.queue_url, **handle, VisibilityTimeout=60)
         answer = sqs.delete_message_batch(
             QueueUrl=launched.queue_url, Entries=[{"Id": "1", **handle}]
         )

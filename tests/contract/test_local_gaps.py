@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import uuid
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,10 +39,10 @@ def put_by_link(bucket: WatchedBucket, key: str, body: bytes) -> None:
     """Upload as a client does that knows nothing but HTTP and a presigned URL."""
     link = bucket.s3.generate_presigned_url("put_object", {"Bucket": bucket.name, "Key": key})
     parts = urlsplit(link)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
-    connection.request("PUT", f"{parts.path}?{parts.query}", body)
-    assert connection.getresponse().status == 200
-    connection.close()
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    with closing(connection):
+        connection.request("PUT", f"{parts.path}?{parts.query}", body)
+        assert connection.getresponse().status == 200
 
 
 class TestWhoDidIt:
@@ -127,11 +128,11 @@ class TestWhoDidIt:
             for name, value in fields
         )
         parts = urlsplit(form["url"])
-        connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=60)
         content_type = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        connection.request("POST", parts.path, f"{body}--{boundary}--\r\n", content_type)
-        assert connection.getresponse().status == 204
-        connection.close()
+        with closing(connection):
+            connection.request("POST", parts.path, f"{body}--{boundary}--\r\n", content_type)
+            assert connection.getresponse().status == 204
         (record,) = watched_bucket.records(1)
         user_id = local_cloud.client("iam", "b").get_user(UserName="user")["User"]["UserId"]
         assert record["eventName"] == "ObjectCreated:Post"

@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sync_core.local.gaps.multipart import MIN_PART_BYTES
-from tests.conftest import WatchedBucket
+from tests.conftest import DEADLINE_SECONDS, WatchedBucket
 
 TAGS = [{"Key": "colour", "Value": "blue"}]
 
@@ -22,10 +23,10 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
 def put_without_headers(bucket: WatchedBucket, key: str, body: bytes = b"x") -> None:
     link = bucket.s3.generate_presigned_url("put_object", {"Bucket": bucket.name, "Key": key})
     parts = urlsplit(link)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
-    connection.request("PUT", f"{parts.path}?{parts.query}", body)
-    assert connection.getresponse().status == 200
-    connection.close()
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    with closing(connection):
+        connection.request("PUT", f"{parts.path}?{parts.query}", body)
+        assert connection.getresponse().status == 200
 
 
 class TestObjects:
@@ -253,7 +254,7 @@ class TestMultipartUploads:
 
     def wait_for_another_second(self, bucket: WatchedBucket, second: Any) -> None:
         """Return when an object written now would bear another date."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + DEADLINE_SECONDS
         other = {"Bucket": bucket.name, "Key": "clock"}
         while time.monotonic() < deadline:
             bucket.s3.put_object(**other, Body=b"")

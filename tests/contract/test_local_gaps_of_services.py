@@ -20,9 +20,9 @@ class TestReceiptHandles:
         where = {"QueueUrl": bucket.queue_url}
         bucket.sqs.send_message(**where, MessageBody="again")
         handles = [
-            bucket.sqs.receive_message(**where, VisibilityTimeout=0, WaitTimeSeconds=1)["Messages"][
-                0
-            ]["ReceiptHandle"]
+            bucket.sqs.receive_message(**where, VisibilityTimeout=0, WaitTimeSeconds=20)[
+                "Messages"
+            ][0]["ReceiptHandle"]
             for _ in range(2)
         ]
         return handles[0], handles[1]

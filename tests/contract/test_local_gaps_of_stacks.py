@@ -13,7 +13,7 @@ from botocore.exceptions import WaiterError
 from sync_core.local.cloud import LocalCloud
 from tests.conftest import DEADLINE_SECONDS
 
-QUICK = {"Delay": 0.05, "MaxAttempts": 400}
+QUICK = {"Delay": 0.05, "MaxAttempts": 6000}
 
 TRUST = {
     "Version": "2012-10-17",
@@ -33,6 +33,7 @@ FUNCTION: dict[str, Any] = {
             "Code": {"ZipFile": "def handler(event, context):\n    return None\n"},
             "Handler": "index.handler",
             "Runtime": "python3.13",
+            "Timeout": 60,
             "Role": {"Fn::GetAtt": ["Role", "Arn"]},
         },
     },

@@ -6,6 +6,7 @@ import http.client
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from contextlib import closing
 
 import pytest
 
@@ -248,13 +249,13 @@ def test_a_page_that_is_cut_off_is_no_document(client: Client) -> None:
 
 
 def test_a_connection_is_kept_for_further_requests(client: Client) -> None:
-    connection = http.client.HTTPConnection(client.server.hostname, timeout=10)
-    for body in (b"1", b"22"):
-        connection.request("PUT", "/1234/a", body, signed("/1234/a", action("upload")))
-        first = connection.sock
-        assert connection.getresponse().read() == b"upload: done\n"
-        assert connection.sock is first
-    connection.close()
+    hostname = client.server.hostname
+    with closing(http.client.HTTPConnection(hostname, timeout=60)) as connection:
+        for body in (b"1", b"22"):
+            connection.request("PUT", "/1234/a", body, signed("/1234/a", action("upload")))
+            first = connection.sock
+            assert connection.getresponse().read() == b"upload: done\n"
+            assert connection.sock is first
 
 
 def test_the_latest_requests_are_remembered_and_no_more(client: Client) -> None:

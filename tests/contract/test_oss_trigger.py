@@ -37,7 +37,8 @@ def oss(server: OssServer) -> Iterator[Any]:
 
 def environment(queue: ScriptedServer) -> dict[str, str]:
     key = {"AWS_KEY_ID": "AKIDEXAMPLE", "AWS_KEY_SECRET": "secret"}
-    return {"QUEUE_URL": f"{queue.url}/1/q", "REGION_NAME": "us-west-2", **key}
+    where = {"QUEUE_URL": f"{queue.url}/1/q", "REGION_NAME": "us-west-2"}
+    return {**where, **key, "TIMEOUT_SECONDS": "60"}
 
 
 def test_the_package_sends_what_its_trigger_lets_through(

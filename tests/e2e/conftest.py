@@ -19,7 +19,7 @@ from sync_core.local.demonstration import watched_sites
 from sync_core.local.observe import Observer, wait_until
 from sync_core.local.ready_file import ReadyCloud, read_ready_file
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 180
 COMMAND = (sys.executable, "-m", "sync_core.cli")
 
 
@@ -111,8 +111,8 @@ class Running:
 
 def entries_in(log_file: Path) -> list[dict[str, Any]]:
     """Return what a worker has logged so far; a line that is still being written is not read."""
-    *lines, _ = log_file.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    *lines, _ = log_file.read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
 
 
 def started_in(entries: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -133,9 +133,18 @@ def start_local(folder: Path, *options: str, **environment: str) -> Running:
         stdout=subprocess.DEVNULL,
         env={**os.environ, "PYTHONWARNINGS": "default", **environment},
     )
-    eventually(lambda: ready_file.exists() or process.poll() is not None, "no ready file")
-    assert process.poll() is None
-    return Running(read_ready_file(ready_file), ready_file, process)
+    return when_ready(ready_file, process)
+
+
+def when_ready(ready_file: Path, process: "subprocess.Popen[bytes]") -> Running:
+    """Return once the ready file of a process is there; one that does not come so far is killed."""
+    try:
+        eventually(lambda: ready_file.exists() or process.poll() is not None, "no ready file")
+        assert process.poll() is None
+        return Running(read_ready_file(ready_file), ready_file, process)
+    except BaseException:
+        killed(process)
+        raise
 
 
 def stop_local(running: Running) -> int:
@@ -143,7 +152,17 @@ def stop_local(running: Running) -> int:
     for clients in running.users.values():
         clients.close()
     running.process.send_signal(signal.SIGTERM)
-    return running.process.wait(DEADLINE_SECONDS)
+    try:
+        return running.process.wait(DEADLINE_SECONDS)
+    except BaseException:
+        killed(running.process)
+        raise
+
+
+def killed(process: "subprocess.Popen[bytes]") -> None:
+    """Kill -9 a process and wait for its end, so that nothing of it is left to other tests."""
+    process.kill()
+    process.wait()
 
 
 @contextmanager

@@ -5,14 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sync_core.local.observe import wait_until
-from sync_core.local.ready_file import read_ready_file
 from sync_core.local.workers import COMMAND, process_environment
 from sync_core.model import SharedUpload, SyncRecord
 from sync_core.orphans import abort_orphans
@@ -22,11 +20,10 @@ from sync_core.records.uploads_dynamodb import DynamoDBUploadLedger
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import S3Clients
 from sync_core.watch import Status, Watch, WatchParts
-from tests.e2e.conftest import Running, stop_local
+from tests.e2e.conftest import Running, entries_in, stop_local, when_ready
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 MOST_DELIVERIES = 1000
 
 
@@ -40,8 +37,7 @@ class MeteredCloud:
     def calls(self, operation: str = "", side: str = "") -> list[dict[str, Any]]:
         """Return the steps so far, of one operation and one side's bucket if these are named."""
         path = self.folder / "calls"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        found = [json.loads(line) for line in lines if line.endswith("}")]
+        found = entries_in(path) if path.exists() else []
         bucket = self.running.bucket(side) if side else ""
         return [
             call
@@ -121,11 +117,10 @@ class MeteredCloud:
     @contextmanager
     def _dedicated(self, side: str) -> Iterator[S3ObjectStore]:
         """Yield a side's bucket, with the key pair that the peer's workers have."""
-        clients = self.running.dedicated_user(side)
-        arn = clients.client("sts").get_caller_identity()["Arn"]
-        s3 = S3Clients(clients.client("s3"), clients.client("s3"))
-        yield S3ObjectStore(self.running.bucket(side), lambda: s3, identity=lambda: arn)
-        clients.close()
+        with closing(self.running.dedicated_user(side)) as clients:
+            own = frozenset({clients.client("sts").get_caller_identity()["Arn"]})
+            s3 = S3Clients(clients.client("s3"), clients.client("s3"))
+            yield S3ObjectStore(self.running.bucket(side), lambda: s3, identities=lambda: own)
 
 
 @contextmanager
@@ -133,13 +128,7 @@ def metered_cloud(folder: Path) -> Iterator[MeteredCloud]:
     """Run a metered cloud while the context is entered."""
     command = [sys.executable, "-m", "tests.e2e.metered_cloud", str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    ready_file = folder / "ready.json"
-    wait_until(
-        lambda: ready_file.exists() or process.poll() is not None,
-        START_SECONDS,
-        lambda: "no ready file",
-    )
-    running = Running(read_ready_file(ready_file), ready_file, process)
+    running = when_ready(folder / "ready.json", process)
     try:
         yield MeteredCloud(folder, running)
     finally:
@@ -152,7 +141,7 @@ class Fleet:
 
     cloud: MeteredCloud
     settings: Mapping[str, str]
-    visibility_seconds: int = 6
+    visibility_seconds: int = 10
     _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _started: int = 0
 
@@ -211,10 +200,9 @@ class Fleet:
     def log(self) -> list[dict[str, Any]]:
         """Return what all workers have logged so far; each entry says whose it is in `by`."""
         return [
-            {**json.loads(line), "by": name}
+            {**entry, "by": name}
             for name in self._processes
-            for line in self._log(name).read_text(encoding="utf-8").splitlines()
-            if line.startswith("{") and line.endswith("}")
+            for entry in entries_in(self._log(name))
         ]
 
     def stop(self) -> None:
@@ -235,7 +223,7 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    cloud: MeteredCloud, settings: Mapping[str, str], workers: int, visibility_seconds: int = 6
+    cloud: MeteredCloud, settings: Mapping[str, str], workers: int, visibility_seconds: int = 10
 ) -> Iterator[Fleet]:
     """Run so many workers at side a, and one at side b, while the context is entered."""
     started = Fleet(cloud, settings, visibility_seconds)

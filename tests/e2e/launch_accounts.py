@@ -17,6 +17,7 @@ from sync_core.launch.settings import LaunchSettings, SiteSettings
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.local.clients import Clients, KeyPair
 
+STOP_SECONDS = 60
 COMMAND = (sys.executable, "-m", "sync_core.cli")
 ADMINISTRATOR = json.dumps(
     {
@@ -212,7 +213,12 @@ def two_accounts(folder: Path) -> Iterator[TwoAccounts]:
     finally:
         server.stdin.close()
         server.stdout.close()
-        server.wait()
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+            raise
 
 
 def _side(name: str, account_id: str, region: str, endpoint_url: str) -> Side:

@@ -34,8 +34,9 @@ class Meter:
     """Notes the steps of copies, and holds back those of workers that the gate names.
 
     The gate is `{"id": ..., "from": n}`: one step, the first that comes as the nth of all or later;
-    or `{"operation": ..., "key": ..., "after": n}`: all such steps but the first n. With
-    `"late": true` it is the answer that waits.
+    or `{"operation": ..., "key": ..., "after": n}`: all such steps but the first n; or the same
+    with `beyond` for `after`: those of parts whose numbers are larger than n. With `"late": true`
+    it is the answer that waits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -95,6 +96,8 @@ class Meter:
             chosen = is_due and self._chosen.setdefault(gate["id"], step["number"])
             return bool(chosen == step["number"])
         is_such = (step["operation"], step.get("key")) == (gate["operation"], gate["key"])
+        if "beyond" in gate:
+            return is_such and int(step["partNumber"]) > int(gate["beyond"])
         return is_such and order > gate["after"]
 
     def _counting(self, step: Mapping[str, Any], send: Send) -> Send:

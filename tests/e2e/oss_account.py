@@ -13,11 +13,11 @@ from sync_core.launch.template import find_template
 from sync_core.local.clients import Clients, KeyPair
 
 REGION = "us-west-2"
-QUICK = {"Delay": 0.05, "MaxAttempts": 1200}
+QUICK = {"Delay": 0.05, "MaxAttempts": 6000}
 
 _COMMON = {
     "WorkerRuntime": "Elsewhere",
-    "VisibilityTimeoutSeconds": "10",
+    "VisibilityTimeoutSeconds": "30",
     "GraceSeconds": "2",
     "FinderSchedule": "",
     "LambdaPackage": "functions.zip",

@@ -66,7 +66,7 @@ class Deployed:
             input=event,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
 
@@ -82,7 +82,7 @@ class Queue:
         """Return the events in the next `count` messages as the worker reads them."""
         found: list[ObjectEvent] = []
         for _ in range(count):
-            answer = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=5)
+            answer = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=20)
             (message,) = answer["Messages"]
             self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
             parsed = parse(message["Body"], bucket=BUCKET)
@@ -120,7 +120,7 @@ def queue(local_cloud: LocalCloud) -> Iterator[Queue]:
     url = sqs.create_queue(QueueName=f"oss-{uuid.uuid4().hex[:12]}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     policy = POLICY.read_text().replace("QUEUE_ARN", attributes["Attributes"]["QueueArn"])
-    where = {"QUEUE_URL": url, "REGION_NAME": site.region}
+    where = {"QUEUE_URL": url, "REGION_NAME": site.region, "TIMEOUT_SECONDS": "60"}
     yield Queue(sqs, url, {**where, **new_key(local_cloud, policy)})
     sqs.delete_queue(QueueUrl=url)
 

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,12 @@ from tests.e2e.conftest import (
     DEADLINE_SECONDS,
     entries_in,
     eventually,
+    killed,
     run_local,
     started_in,
 )
+
+pytestmark = pytest.mark.timeout(900)
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -35,8 +40,9 @@ def test_the_demo_ends_with_equal_buckets() -> None:
     assert "Repeated transfer job!" in shown.stdout
 
 
-def started_demo(folder: Path) -> tuple["subprocess.Popen[bytes]", list[int]]:
-    """Start the demo; return it with the process ids of its workers."""
+@contextmanager
+def started_demo(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", list[int]]]:
+    """Start the demo; yield it with the process ids of its workers."""
     demo = subprocess.Popen(
         [*COMMAND, "demo", "--directory", str(folder)], stdout=subprocess.DEVNULL
     )
@@ -47,30 +53,36 @@ def started_demo(folder: Path) -> tuple["subprocess.Popen[bytes]", list[int]]:
         started[:] = [process_id for entries in logs for process_id in started_in(entries)]
         return len(started) == 2
 
-    eventually(have_started, "the workers did not start")
-    return demo, started
+    try:
+        eventually(have_started, "the workers did not start")
+        yield demo, started
+    finally:
+        killed(demo)
 
 
 def lives(process_id: int) -> bool:
+    """Tell whether a process runs; one that has ended and that nobody has waited for does not."""
     try:
         os.kill(process_id, 0)
+        told = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
     except ProcessLookupError:
         return False
-    return True
+    except FileNotFoundError:
+        return not Path("/proc/self/stat").exists()
+    return told.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_demo_that_is_ended_stops_its_workers(tmp_path: Path) -> None:
-    demo, workers = started_demo(tmp_path)
-    demo.terminate()
-    assert demo.wait(DEADLINE_SECONDS) == 128 + signal.SIGTERM
-    assert not any(map(lives, workers))
+    with started_demo(tmp_path) as (demo, workers):
+        demo.terminate()
+        assert demo.wait(DEADLINE_SECONDS) == 128 + signal.SIGTERM
+        assert not any(map(lives, workers))
 
 
 def test_workers_do_not_outlive_a_demo_that_is_killed(tmp_path: Path) -> None:
-    demo, workers = started_demo(tmp_path)
-    demo.kill()
-    demo.wait(DEADLINE_SECONDS)
-    eventually(lambda: not any(map(lives, workers)), "the workers live on")
+    with started_demo(tmp_path) as (demo, workers):
+        killed(demo)
+        eventually(lambda: not any(map(lives, workers)), "the workers live on")
 
 
 def test_verify_names_each_difference_and_ends_with_one(tmp_path: Path) -> None:

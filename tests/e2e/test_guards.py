@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from sync_core.local.rounds import Rounds
-from tests.e2e.conftest import Running, eventually, run_local
+from tests.e2e.conftest import DEADLINE_SECONDS, Running, eventually, run_local
 
 KEYS = [f"stock/{number:03}" for number in range(50)]
 MOST = 60 * len(KEYS) // 100
 LIMIT = "10"
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
@@ -36,6 +38,7 @@ def test_too_many_deletes_are_held_and_creates_are_not_until_somebody_approves(
     stocked.put("a", "stock/new", b"new")
     eventually(lambda: is_held(stocked), "deletes are held")
     eventually(lambda: stocked.body("b", "stock/new") == b"new", "creates pass")
+    stocked.observer().wait_until_quiet(DEADLINE_SECONDS)
     left = stocked.keys("b", "stock/")
     assert len(left) >= len(KEYS) + 1 - int(LIMIT)
     Rounds(stocked.find, stocked.observer()).run()

@@ -50,9 +50,20 @@ def test_one_keys_story_is_told_across_both_sites(running: Running) -> None:
 
 
 @contextmanager
+def heard_by_children(number: signal.Signals) -> Iterator[None]:
+    """Let processes that are started now heed Ctrl-C, which those in the background ignore."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+@contextmanager
 def following(running: Running, *options: str) -> Iterator["subprocess.Popen[str]"]:
     command = [*COMMAND, "logs", "--ready-file", str(running.ready_file), "--follow", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with heard_by_children(signal.SIGINT):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -66,7 +77,7 @@ def says(process: "subprocess.Popen[str]", text: str) -> bool:
     return any(text in line for line in process.stdout or ())
 
 
-@pytest.mark.timeout(DEADLINE_SECONDS)
+@pytest.mark.timeout(2 * DEADLINE_SECONDS)
 def test_following_shows_what_is_logged_later_and_ends_well_by_ctrl_c(running: Running) -> None:
     keys = [f"logs/followed {number}.txt" for number in range(2)]
     running.put("a", keys[0], b"one")

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from sync_core.local.rounds import Rounds
 from sync_core.local.soak import Plan, soak
 from tests.e2e.conftest import run_local
+
+pytestmark = pytest.mark.timeout(900)
 
 CHAOS = "drop=0.3,duplicate=0.2,reorder=0.2"
 

@@ -28,7 +28,7 @@ from tests.e2e.oss_account import REGION, Account, new_account
 from tests.e2e.test_netstorage_clients import ACCOUNT, rclone
 
 SECRET, PREFIX = "dualway-netstorage", "media/"
-QUIET_SECONDS = 120
+QUIET_SECONDS = 300
 # No control characters: rclone calls a local file by another name than the same one elsewhere.
 HOSTILE = " +%#?&=;:@,'\"<>()[]{}|\\^`~!$*éü中文日本語😀.abc"
 FAULTS = (

@@ -48,7 +48,10 @@ found = {name: module.__file__ for name, module in sys.modules.items()
 print(json.dumps(found))
 """
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="packages are for Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="packages are for Linux"),
+    pytest.mark.timeout(900),
+]
 
 
 @pytest.fixture(scope="session")

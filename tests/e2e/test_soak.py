@@ -11,6 +11,8 @@ import pytest
 from sync_core.local.soak import Plan, soak
 from tests.e2e.conftest import COMMAND, eventually, run_local
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.mark.parametrize("kill_every_seconds", [None, 1.5])
 def test_two_users_on_the_same_keys_end_up_with_the_same_bucket(

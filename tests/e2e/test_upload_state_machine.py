@@ -23,13 +23,13 @@ from sync_core.parts import MIB
 from sync_core.records.uploads_dynamodb import DynamoDBUploadLedger
 from tests.e2e.launch_accounts import Side, TwoAccounts, two_accounts
 
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 300
 PREFIX = "films/"
 PART_BYTES = 5 * MIB
 PARTS = RUNS = 3
 STALLED = timedelta(minutes=20)
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Unpacked:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
 
 

@@ -18,7 +18,7 @@ from sync_core.local.cloud import LocalCloud
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "dualway"
-QUICK = {"Delay": 0.05, "MaxAttempts": 1200}
+QUICK = {"Delay": 0.05, "MaxAttempts": 6000}
 
 FLEET = {
     "WorkerRuntime": "EC2",

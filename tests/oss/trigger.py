@@ -31,8 +31,8 @@ EVERY_EVENT = None
 # Far shorter than the service's, which tries for hours.
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.5
-_STOP_SECONDS = 10
-_DRAIN_SECONDS = 30
+_STOP_SECONDS = 60
+_DRAIN_SECONDS = 180
 
 # One process for all invocations, as an instance of a function lives on between them.
 _DRIVER = """
@@ -163,7 +163,12 @@ def trigger(
         thread.join()
         for pipe in _pipes(process):
             pipe.close()
-        process.wait(_STOP_SECONDS)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
 
 def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:

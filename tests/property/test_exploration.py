@@ -14,6 +14,8 @@ from tests.property.one_key_rules import Delivery, Echo, Fault, Rules
 from tests.property.one_key_values import A, B
 from tests.property.one_key_variants import VARIANTS
 
+pytestmark = pytest.mark.timeout(900)
+
 NARROW = Rules(crashes=0, evaluations=1, stamps=(1,))
 WIDER = NARROW._replace(operations=3, evaluations=2)
 EDITED = NARROW._replace(operations=3, has_edits=True)

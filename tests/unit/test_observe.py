@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from sync_core.local.observe import LogFollower, Observer, Tally, WatchedSite, wait_until
+from sync_core.local.observe import (
+    QUIET_LOOKS,
+    LogFollower,
+    Observer,
+    Tally,
+    WatchedSite,
+    wait_until,
+)
 
 
 def line(action: str, **fields: Any) -> str:
@@ -69,9 +76,10 @@ def test_all_is_quiet_when_the_queues_have_been_empty_for_a_while(tmp_path: Path
     log = tmp_path / "log"
     log.touch()
     depths, shown = Depths(2, 0, 1), list[int]()
-    observer_of(log, depths).wait_until_quiet(30, lambda found: shown.append(found["a"]))
+    observer_of(log, depths).wait_until_quiet(60, lambda found: shown.append(found["a"]))
     assert shown[:4] == [2, 0, 1, 0]
     assert not any(shown[3:])
+    assert len(shown[3:]) >= QUIET_LOOKS
     assert depths.looks == len(shown) > 4
 
 

@@ -15,7 +15,7 @@ from sync_core.model import Action, Direction
 from sync_core.stack import Stack
 from tests.two_stacks import Kind, TwoStacks
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 FEED = Kind(direction=Direction.TO_PEER, has_plain_peer=True, one_put_bytes=1000)
 DATA = bytes(5000)
 
