@@ -3,9 +3,13 @@
 | step | a crash after it |
 |---|---|
 | the upload stands in the record's intent | the next evaluation enters it in the ledger |
-| it is entered in the ledger | ... has it watched |
-| it is watched | the watch has the messages sent, or the next evaluation does |
-| a message for each run is sent | what was sent twice is counted once |
+| it is entered in the ledger, as one that has stalled | ... has it watched |
+| it is watched | ... sends the messages |
+| a message for each run is sent | ... sends them again; what was sent twice is counted once |
+| the ledger notes that they were | nothing is left to do |
+
+An error in between is made good by the same message, when it is delivered again. Only where some of
+the messages were sent, and their runs counted, the rest waits until the upload has stalled.
 """
 
 from datetime import timedelta
@@ -27,7 +31,8 @@ _STALL = timedelta(seconds=STALL_SECONDS)
 def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     """Have the upload's parts sent by whoever receives their messages; return how far it is.
 
-    Messages are sent for a new upload, and again for the missing runs of one that has stalled.
+    Messages are sent for a new upload, and again for the missing runs of one that has stalled; one
+    whose messages were never noted as sent counts as such.
     Raises `Archived` where parts are missing that cannot be read, and `PreconditionFailed` where
     their instance, or an upload that has stalled, is gone.
     """
@@ -40,7 +45,7 @@ def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
         part_bytes=plan.part_bytes,
         run_parts=plan.run_parts,
         opened_at=now,
-        changed_at=now,
+        changed_at=now - _STALL,
     )
     shared = sharing.ledger.open(fresh)
     if shared.is_whole or shared.ended is not None:
@@ -48,13 +53,14 @@ def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     _require_readable(upload)
     if sharing.watch is not None:
         sharing.watch(upload.key, upload.upload_id)
-    if shared == fresh:
-        send_runs(sharing, stack.sides.pair.own.prefix, shared, frozenset())
-    elif now - shared.changed_at >= _STALL:
-        _require_upload(upload)
-        if sharing.ledger.claim(shared, now):
+    if now - shared.changed_at >= _STALL:
+        counted: frozenset[int] = frozenset()
+        if shared != fresh:
+            _require_upload(upload)
             counted = sharing.ledger.runs(shared.upload_id)
-            send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
+        send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
+        # Not before: whoever dies in between leaves this to the next one.
+        sharing.ledger.claim(shared, now)
     return shared
 
 

@@ -194,9 +194,10 @@ class TwoStacks:
         if self.kind.shared_upload_bytes is None:
             return None
         ledger: Any = Watched(f"{side}.ledger", self.ledgers[side], self.calls, self.before)
+        queue: Any = Watched(f"{side}.queue", self.queues[side], self.calls, self.before)
         return Sharing(
             ledger,
-            self.queues[side],
+            queue,
             lambda key, upload_id: self.watched.add((key, upload_id)),
         )
 

@@ -69,8 +69,9 @@ class SharedUpload:
     """What the ledger says of an upload whose parts several workers send.
 
     `source_etag` names the instance that is copied. `part_bytes` and `run_parts` are the plan.
-    `changed_at` is when a run was last counted, or its messages were last sent. Once `ended` says
-    how it ended, no part is counted any more.
+    `changed_at` is when a run was last counted, or its messages were last sent; before the first
+    were, it lies so far before `opened_at` that the upload has stalled. Once `ended` says how it
+    ended, no part is counted any more.
     """
 
     key: str

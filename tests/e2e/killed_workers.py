@@ -3,6 +3,9 @@
 Workers die by SIGKILL while one of their own steps is under way, before or after it has taken
 effect; another worker takes their place. Prints what was seen, and ends with status 1 if something
 was that must not be.
+
+Nothing watches the uploads meanwhile. The messages of one that has ten runs at most, as those of up
+to 640 MiB have, are sent in one call; the rest of more than that may have to wait for a watch.
 """
 
 import argparse
@@ -12,12 +15,11 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,11 @@ PREFIX = "giant/"
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is copied, by how many workers, and how many of them die."""
+    """How much is copied, by how many workers, and how many of them die.
+
+    The last one dies on a copy more; and there are more where these are done before the others have
+    died.
+    """
 
     copies: int = 20
     mib: int = 256
@@ -53,8 +59,9 @@ class Plan:
 class Report:
     """What was seen; `complaints` are what must not be, one sentence each.
 
-    `orphans` are uploads that a worker had begun and not yet recorded when it died; `watched` are
-    those that the ledger did not know to be over.
+    `handed_on` are copies whose parts more workers than one have sent, or were sending. `orphans`
+    are uploads that a worker had begun and not yet recorded when it died; `watched` are those that
+    the ledger did not know to be over.
     """
 
     kills: int
@@ -65,6 +72,7 @@ class Report:
     parts: int
     parts_sent_twice: int
     parts_by_worker: dict[str, int]
+    handed_on: int
     orphans: int
     complaints: tuple[str, ...]
     watched: int = 0
@@ -112,11 +120,19 @@ def run(folder: Path, plan: Plan) -> Report:
     ):
         began = time.monotonic()
         puts = [users.submit(_put, cloud, plan, number) for number in range(plan.copies)]
-        killed = _kill(cloud, workers, plan)
+        wait_until(
+            lambda: bool(cloud.calls("CreateMultipartUpload", "b")),
+            plan.deadline_seconds,
+            lambda: "no copy has begun",
+        )
+        killer = _Killer(cloud, workers, plan)
+        while not killer.has_done(plan):
+            plan = _grown(plan)
+            puts.append(users.submit(_put, cloud, plan, plan.copies - 1))
         for put in puts:
             put.result()
         watched = _await_rest(cloud, plan)
-        report = _report(cloud, workers, plan, killed)
+        report = _report(cloud, workers, plan, killer.killed)
         return replace(report, seconds=round(time.monotonic() - began, 1), watched=watched)
 
 
@@ -129,31 +145,59 @@ def _put(cloud: MeteredCloud, plan: Plan, number: int) -> None:
     )
 
 
-def _kill(cloud: MeteredCloud, workers: Fleet, plan: Plan) -> list[str]:
-    """Kill workers at steps of theirs that chance picks; return which steps these were."""
-    chance = random.Random(plan.seed)
-    killed: list[str] = []
-    wait_until(
-        lambda: bool(cloud.calls("CreateMultipartUpload", "b")),
-        plan.deadline_seconds,
-        lambda: "no copy has begun",
-    )
-    # Of the steps of copies without any mishap, so many come to a kill.
-    most = max(1, plan.copies * (plan.mib // 8 + 8) // max(1, plan.kills))
-    for gate in count(1):
-        if len(killed) == plan.kills:
-            break
-        is_late = chance.random() < 0.5
-        cloud.set_gate(id=gate, late=is_late, **{"from": _steps(cloud) + chance.randint(1, most)})
-        held = _await_held(cloud, plan, gate)
-        if held is None:
-            break
-        if held["worker"] in workers.names("a"):
-            killed.append(f"{'after' if is_late else 'before'} {held['operation']}")
-            workers.kill(held["worker"])
-            workers.start("a")
-    cloud.set_gate()
-    return killed
+def _grown(plan: Plan) -> Plan:
+    return replace(plan, copies=plan.copies + 1)
+
+
+class _Killer:
+    """Kills workers of side a at steps that chance picks, and the last one as it sends a part.
+
+    `killed` says at which.
+    """
+
+    def __init__(self, cloud: MeteredCloud, workers: Fleet, plan: Plan) -> None:
+        self.killed: list[str] = []
+        self._cloud = cloud
+        self._workers = workers
+        self._chance = random.Random(plan.seed)
+        self._gate = 0
+        self._is_late = False
+        # Of the steps of copies without any mishap, half as many come to a kill.
+        self._most = max(1, plan.copies * (plan.mib // 8 + 16) // max(1, plan.kills) // 2)
+        self._set_next_gate(plan)
+
+    def has_done(self, plan: Plan) -> bool:
+        """Kill until so many have died; False: for that, one more has to be copied."""
+        while len(self.killed) < plan.kills:
+            held = _await_held(self._cloud, plan, self._gate)
+            if held is None:
+                return False
+            # A step of one that died before may have been on its way.
+            if held["worker"] in self._workers.names("a"):
+                self._kill(held)
+            self._set_next_gate(plan)
+        return True
+
+    def _kill(self, held: Mapping[str, Any]) -> None:
+        self.killed.append(f"{'after' if self._is_late else 'before'} {held['operation']}")
+        self._workers.kill(held["worker"])
+        self._workers.start("a")
+
+    def _set_next_gate(self, plan: Plan) -> None:
+        left = plan.kills - len(self.killed)
+        if left > 1:
+            first = _steps(self._cloud) + self._chance.randint(1, self._most)
+            self._set_gate(side="a", **{"from": first})
+        elif left:
+            # Of a copy that is not put before, so that no part of it can be there.
+            self._set_gate(operation="UploadPart", key=_grown(plan).keys[-1], after=0)
+        else:
+            self._cloud.set_gate()
+
+    def _set_gate(self, **steps: Any) -> None:
+        self._gate += 1
+        self._is_late = self._chance.random() < 0.5
+        self._cloud.set_gate(id=self._gate, late=self._is_late, **steps)
 
 
 def _steps(cloud: MeteredCloud) -> int:
@@ -217,9 +261,18 @@ def _report(cloud: MeteredCloud, workers: Fleet, plan: Plan, killed: Sequence[st
         parts=len(sent),
         parts_sent_twice=len(parts) - len(sent),
         parts_by_worker=dict(Counter(part["worker"] for part in parts)),
+        handed_on=sum(len(senders) > 1 for senders in _senders(cloud).values()),
         orphans=len(orphans),
         complaints=tuple(_complaints(cloud, workers, plan)),
     )
+
+
+def _senders(cloud: MeteredCloud) -> Mapping[str, set[str]]:
+    """Return who has sent parts of each key, or was about to when it died."""
+    senders: defaultdict[str, set[str]] = defaultdict(set)
+    for call in cloud.calls("UploadPart", "b"):
+        senders[call["key"]].add(call["worker"])
+    return senders
 
 
 def _complaints(cloud: MeteredCloud, workers: Fleet, plan: Plan) -> Iterator[str]:

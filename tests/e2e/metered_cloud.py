@@ -27,16 +27,23 @@ _MULTIPART = {
     ("POST", "uploadId"): "CompleteMultipartUpload",
     ("DELETE", "uploadId"): "AbortMultipartUpload",
 }
-_SERVICE_CALLS = {"TransactWriteItems", "SendMessageBatch", "DeleteMessageBatch", "ReceiveMessage"}
+_SERVICE_CALLS = {
+    "PutItem",
+    "UpdateItem",
+    "TransactWriteItems",
+    "SendMessageBatch",
+    "DeleteMessageBatch",
+    "ReceiveMessage",
+}
 
 
 class Meter:
     """Notes the steps of copies, and holds back those of workers that the gate names.
 
-    The gate is `{"id": ..., "from": n}`: one step, the first that comes as the nth of all or later;
-    or `{"operation": ..., "key": ..., "after": n}`: all such steps but the first n; or the same
-    with `beyond` for `after`: those of parts whose numbers are larger than n. With `"late": true`
-    it is the answer that waits.
+    The gate is `{"id": ..., "side": ..., "from": n}`: one step of a side's workers, the first that
+    comes as the nth of all or later; or `{"operation": ..., "key": ..., "after": n}`: all such
+    steps but the first n; or the same with `beyond` for `after`: those of parts whose numbers are
+    larger than n. With `"late": true` it is the answer that waits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -92,7 +99,8 @@ class Meter:
         if step["worker"] is None or late is not gate.get("late", False):
             return False
         if "from" in gate:
-            is_due = step["number"] >= gate["from"]
+            is_theirs = step["worker"].startswith(f"{gate['side']}-")
+            is_due = is_theirs and step["number"] >= gate["from"]
             chosen = is_due and self._chosen.setdefault(gate["id"], step["number"])
             return bool(chosen == step["number"])
         is_such = (step["operation"], step.get("key")) == (gate["operation"], gate["key"])

@@ -435,6 +435,37 @@ def test_a_second_event_neither_begins_a_second_upload_nor_sends_messages_again(
     assert world.contents("b") == {KEY: data}
 
 
+@pytest.mark.parametrize(
+    "call", ["a.ledger.open", "a.own.get", "a.queue.send_many", "a.ledger.claim", "a.ledger.read"]
+)
+def test_a_split_whose_worker_dies_is_done_by_who_gets_its_message_next(call: str) -> None:
+    world = started(SHARED)
+    data = giant(world)
+    began_at = world.now
+    dies_before(world, call)
+    killed(world)
+    world.quiesce()
+    assert world.contents("b") == {KEY: data}
+    assert (uploads(world), shared(world)) == (0, [])
+    assert world.now - began_at < timedelta(seconds=STALL_SECONDS)
+
+
+@pytest.mark.parametrize("call", ["a.own.get", "a.queue.send_many", "a.ledger.claim"])
+def test_a_split_that_fails_is_done_when_its_message_is_delivered_again(call: str) -> None:
+    world = started(SHARED)
+    data = giant(world)
+    began_at = world.now
+
+    def fail() -> None:
+        raise Unavailable("split", KEY, "no answer")
+
+    world.before[call] = fail
+    world.quiesce()
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+    assert world.contents("b") == {KEY: data}
+    assert world.now - began_at < timedelta(seconds=STALL_SECONDS)
+
+
 def test_messages_that_were_lost_are_sent_again_once_the_upload_has_stalled() -> None:
     world = started(SHARED)
     data = giant(world)
