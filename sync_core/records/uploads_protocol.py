@@ -36,7 +36,8 @@ class UploadLedger(Protocol):
     def claim(self, upload: SharedUpload, at: datetime) -> bool:
         """Set `changed_at`, if it is still `upload.changed_at` and the upload has not ended.
 
-        Who is told True may send the messages of the runs that are missing; one alone is.
+        One alone is told True. The watch claims before it sends the messages of missing runs again;
+        `sharing` does when it has sent them, so that whoever dies in between leaves it to the next.
         """
         ...
 

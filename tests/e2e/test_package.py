@@ -81,6 +81,7 @@ class TestLambdaPackage:
         again = build_lambda_package(tmp_path / "elsewhere", ARCHITECTURE, PYTHON)
         assert again.read_bytes() == functions.package.read_bytes()
 
+    @pytest.mark.soak
     def test_for_the_other_processor_it_has_that_ones_code_only(self, tmp_path: Path) -> None:
         other = {"arm64": "x86_64", "x86_64": "arm64"}[ARCHITECTURE]
         with zipfile.ZipFile(build_lambda_package(tmp_path, other)) as opened:

@@ -14,13 +14,13 @@ from tests.e2e.conftest import COMMAND, eventually, run_local
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.mark.parametrize("kill_every_seconds", [None, 1.5])
+@pytest.mark.parametrize("kill_every_seconds", [pytest.param(None, marks=pytest.mark.soak), 1.5])
 def test_two_users_on_the_same_keys_end_up_with_the_same_bucket(
     tmp_path: Path, kill_every_seconds: float | None
 ) -> None:
     chance = random.Random(3)
     killed: set[int] = set()
-    plan = Plan(operations=240, keys=40, seed=7, kill_every_seconds=kill_every_seconds)
+    plan = Plan(operations=180, keys=40, seed=7, kill_every_seconds=kill_every_seconds)
     with run_local(tmp_path) as running:
 
         def kill() -> None:
