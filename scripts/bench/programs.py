@@ -67,8 +67,9 @@ def serving(commands: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, str]
 
 
 def found_rclone(stack: ExitStack, *, may_install: bool) -> str:
-    """Return the rclone on the path, or one installed until `stack` is left; else exit."""
-    found = shutil.which("rclone")
+    """Return our rclone or that on the path, or install one until `stack` is left; else exit."""
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which("rclone", path=beside) or shutil.which("rclone")
     if found:
         return found
     if not may_install:
