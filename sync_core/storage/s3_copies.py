@@ -52,7 +52,7 @@ class S3Copies(S3Versions):
             response = self._clients().writes.copy_object(
                 Bucket=self._bucket,
                 Key=write.key,
-                CopySource=_copy_source(source, instance.version_id),
+                CopySource=copy_source(source, instance.version_id),
                 CopySourceIfMatch=quoted(instance.etag),
                 MetadataDirective="REPLACE",
                 # Where the request has no tags, the copy has none.
@@ -84,7 +84,7 @@ class S3Copies(S3Versions):
         with translated(self._call("copy part", key)):
             response = self._clients().reads.upload_part_copy(
                 PartNumber=part_number,
-                CopySource=_copy_source(piece.place, piece.version_id),
+                CopySource=copy_source(piece.place, piece.version_id),
                 CopySourceIfMatch=quoted(piece.etag),
                 **where,
                 **what,
@@ -145,7 +145,8 @@ class S3Copies(S3Versions):
         return {"ChecksumAlgorithm": "CRC64NVME"} if self._dialect.has_crc64nvme else {}
 
 
-def _copy_source(source: Place, version_id: str | None = None) -> "CopySourceTypeDef":
+def copy_source(source: Place, version_id: str | None = None) -> "CopySourceTypeDef":
+    """Return how a request names what it copies; without a version the current one."""
     named: CopySourceTypeDef = {"Bucket": source.bucket, "Key": source.key}
     if version_id is not None:
         named["VersionId"] = version_id

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sync_core.errors import Blocked
 from sync_core.model import Ability, ObjectVersion, UploadedPart
@@ -10,13 +10,11 @@ from sync_core.parts import plan_parts
 from sync_core.storage.effects import always
 from sync_core.storage.parts_protocol import Piece, aborted_on_failure
 from sync_core.storage.protocol import ByteRange, ObjectWrite, Written
+from sync_core.storage.s3_copies import copy_source
 from sync_core.storage.s3_errors import translated
 from sync_core.storage.s3_headers import quoted, replacement_parameters, written
 from sync_core.storage.s3_parts import S3Parts
 from sync_core.storage.s3_versions import NULL_VERSION
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 _PART_BYTES = 1024**3
 _PARTS_AT_ONCE = 8
@@ -51,14 +49,11 @@ class S3Inside(S3Parts):
         self._require_current(source, version_id)
         if source.size_bytes > self.part_limits.most_copy_bytes:
             return self._copy_in_parts(source, destination_key, version_id)
-        copy_source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source.key}
-        if version_id is not None:
-            copy_source["VersionId"] = version_id
         with translated(self._call("copy", source.key, always)):
             response = self._clients().writes.copy_object(
                 Bucket=self._bucket,
                 Key=destination_key,
-                CopySource=copy_source,
+                CopySource=copy_source(self.place(source.key), version_id),
                 CopySourceIfMatch=quoted(source.etag),
                 **replacement_parameters(source),
                 **self._options.parameters(),
