@@ -17,8 +17,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.loaders import create_loader
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
+import tests.examples  # noqa: F401 - for the profiles of Hypothesis
 from sync_core.local.cloud import LocalCloud
 
 DEADLINE_SECONDS = 60.0
@@ -32,11 +33,7 @@ NO_FILES = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-# How long an example takes says how busy the machine is.
-settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("any machine")
+settings.load_profile("every run")
 
 
 def pytest_configure(config: pytest.Config) -> None:

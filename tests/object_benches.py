@@ -240,6 +240,11 @@ def put_in_parts(store: SyncStore, key: str, *parts: bytes, **more: Any) -> Obje
     return present(store.head(key))
 
 
+def named(key: str) -> str:
+    """Return the name by which a report can show a key of any length."""
+    return ascii(key) if len(key) < 100 else f"{key[0]!a} many times"
+
+
 def present(version: ObjectVersion | None) -> ObjectVersion:
     assert version is not None
     return version

@@ -35,7 +35,7 @@ from sync_core.storage.netstorage_client import NetStorageClient, Surroundings
 from sync_core.storage.netstorage_errors import Call
 from sync_core.storage.netstorage_wire import Endpoint, Wire
 from sync_core.storage.protocol import ObjectStore, ObjectWrite
-from tests.object_benches import Stream, read
+from tests.object_benches import Stream, named, read
 
 CPCODE = "123456"
 MODIFIED_AT = datetime(2026, 11, 1, 12, 30, 15, tzinfo=UTC)
@@ -101,10 +101,6 @@ def bench(serving: Bench) -> Iterator[Bench]:
 @pytest.fixture
 def store(bench: Bench) -> NetStorageStore:
     return bench.store
-
-
-def named(key: str) -> str:
-    return ascii(key) if len(key) < 100 else f"{key[0]!a} many times"
 
 
 def put(store: ObjectStore, key: str, data: bytes = b"data", *, known: bool = True) -> str:

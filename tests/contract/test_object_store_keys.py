@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.sync_store import SyncStore
+from tests.examples import examples
 from tests.object_benches import (
     HEADERS,
     Bench,
     Stream,
     memory_bench,
+    named,
     present,
     put,
     read,
@@ -51,7 +53,7 @@ KEYS = (
 
 
 class TestKeys:
-    @pytest.mark.parametrize("key", KEYS, ids=ascii)
+    @pytest.mark.parametrize("key", KEYS, ids=named)
     def test_a_key_is_stored_as_it_is(self, objects: Bench, key: str) -> None:
         store, data = objects.store, key.encode()
         version = put(store, key, data)
@@ -111,7 +113,7 @@ class TestAnyObject:
         metadata=st.dictionaries(NAMES.filter(lambda name: name != "dualway"), VALUES, max_size=4),
         headers=st.fixed_dictionaries({}, optional=dict.fromkeys(HEADERS, HEADER_VALUES)),
     )
-    @settings(max_examples=200, deadline=None)
+    @examples(2)
     def test_it_comes_back_from_memory(
         self, key: str, metadata: dict[str, str], headers: dict[str, str]
     ) -> None:
@@ -123,8 +125,7 @@ class TestAnyObject:
         headers=st.fixed_dictionaries({}, optional=dict.fromkeys(HEADERS, HEADER_VALUES)),
     )
     @settings(
-        max_examples=50,
-        deadline=None,
+        examples(0.5),
         # One bucket serves all examples: each cleans up after itself.
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

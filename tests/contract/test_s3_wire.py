@@ -25,7 +25,7 @@ from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
 from sync_core.storage.s3_stream import CHUNK_BYTES, send_streams
-from tests.object_benches import REGION, BrokenStream, Serve, Stream, closing
+from tests.object_benches import REGION, BrokenStream, Serve, Stream, closing, named
 from tests.scripted_server import Answer, ScriptedServer, s3_error
 
 KEYS = (
@@ -80,7 +80,7 @@ WRITES = pytest.mark.parametrize("write", [put, put_if, delete, complete])
 
 
 class TestRequests:
-    @pytest.mark.parametrize("key", KEYS, ids=ascii)
+    @pytest.mark.parametrize("key", KEYS, ids=named)
     def test_a_key_is_sent_byte_for_byte(self, serve: Serve, key: str) -> None:
         store, server = serve(TAKEN)
         store.put(ObjectWrite(key, 0), Stream(b""))

@@ -7,11 +7,11 @@ those open the documented windows R1 and R2.
 
 from functools import partial
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sync_core.model import Action
+from tests.examples import examples
 from tests.world import SIDES, World
 
 # Mostly one key: what can go wrong goes wrong where operations meet.
@@ -117,4 +117,4 @@ class TwoSides(RuleBasedStateMachine):
 
 
 TestTwoSides = TwoSides.TestCase
-TestTwoSides.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestTwoSides.settings = examples(3, steps=30)

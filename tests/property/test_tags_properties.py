@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_core.model import Pair
 from sync_core.tags import decide_tags, tags_hash
+from tests.examples import examples
 from tests.two_stacks import TwoStacks
 
 KEY = "k"
@@ -82,7 +83,7 @@ def writes(world: TwoStacks) -> int:
     return sum(call.endswith("put_tags") for call in world.calls)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(0.6)
 @example(
     tags={"a": {"y": "1"}, "b": {"x": "1"}},
     agreed={"a": tags_hash({"x": "1", "y": "1"}), "b": tags_hash({})},
@@ -114,7 +115,7 @@ def test_two_stacks_come_to_the_same_tags_in_few_writes_and_then_write_nothing(
     assert shown(world) == [at_a, at_a]
 
 
-@settings(deadline=None, max_examples=60)
+@examples(0.6)
 @given(
     before=tag_sets, after=tag_sets, changed=sides, order=st.lists(sides, max_size=4), heard=sides
 )

@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.simulation.__main__ import smallest
 from tests.simulation.generate import plan_of
 from tests.simulation.plan import Conditions, Fate, Fault, Plan, Step, What
@@ -46,7 +47,7 @@ def test_no_invariant_is_violated(first: int) -> None:
 
 
 @given(plans)
-@settings(max_examples=200, deadline=None)
+@examples(2)
 def test_no_invariant_is_violated_by_any_plan(plan: Plan) -> None:
     result = Run(plan).result()
     if result.violations:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.echo import is_echo, principal
@@ -133,7 +133,6 @@ def test_the_id_that_a_stores_event_carries_is_what_is_to_be_set(
         assert not is_echo(event, principal_ids(f"AIDAOTHER, {own_id}0, {own_id[:-1]}"))
 
 
-@settings(deadline=None)
 @given(st.none() | st.text(), st.frozensets(st.text()))
 def test_no_principal_id_makes_it_raise(principal_id: str | None, own: frozenset[str]) -> None:
     assert is_echo(event_of(principal_id), own) in (True, False)

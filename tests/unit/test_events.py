@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.events import job_body, parse, part_job_body
@@ -464,14 +464,12 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.text() | json_values.map(json.dumps))
 def test_no_text_is_lost_without_a_word(body: str) -> None:
     parsed = parse(body, bucket=BUCKET)
     assert parsed.events or parsed.errors or parsed.jobs
 
 
-@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {
@@ -509,7 +507,6 @@ PATHS = [
 ]
 
 
-@settings(deadline=None)
 @given(path=st.sampled_from(PATHS), value=json_values, wrapped=st.booleans())
 def test_a_notification_with_anything_anywhere_gives_an_event_or_an_error(
     path: tuple[Any, ...], value: object, *, wrapped: bool

@@ -3,13 +3,13 @@
 from collections import Counter
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sync_core.model import Action, ConflictPolicy, Direction
 from sync_core.routing import OWN_PREFIX
 from sync_core.storage.memory import ChangeRecord
+from tests.examples import examples
 from tests.two_stacks import Kind, TwoStacks
 
 FEED = Kind(direction=Direction.TO_PEER)
@@ -236,4 +236,4 @@ class Feed(RuleBasedStateMachine):
 
 
 TestFeed = Feed.TestCase
-TestFeed.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestFeed.settings = examples(0.6, steps=25)

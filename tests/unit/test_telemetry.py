@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.errors import Throttled
@@ -125,7 +125,6 @@ def test_any_key_gives_one_line_that_can_be_written_and_read_back(
     assert json.loads(text)["key"] == key
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_no_key_breaks_the_log(key: str) -> None:
     recorded = Recorded()
