@@ -11,9 +11,12 @@ from sync_core.cli.terminal import shown
 from sync_core.conflicts import noted_conflicts
 from sync_core.model import NotedConflict
 
+app = typer.Typer()
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on each line.")]
 
 
+@app.command()
 def conflicts(
     ready_file: ReadyFile = None, site: SiteName = "a", *, as_json: AsJson = False
 ) -> None:

@@ -8,13 +8,16 @@ from rich.console import Console
 
 from sync_core.cli.demo_screen import progress_screen, result_table
 from sync_core.cli.running import Directory, log_folder, require_emulator, unwound_by_signals
+from sync_core.cli.screen import new_console
 from sync_core.cli.sides import sides_of_cloud
-from sync_core.cli.terminal import EXIT_DIFFERENT, new_console, say_problem
+from sync_core.cli.terminal import EXIT_DIFFERENT, say_problem
 from sync_core.cli.verify import Summary, print_comparison
 from sync_core.local.cloud import LocalCloud
 from sync_core.local.demonstration import Demonstration, SideResult
 from sync_core.local.ready_file import parse
 from sync_core.local.workload import MIN_OBJECTS, Story, tell_story
+
+app = typer.Typer()
 
 Objects = Annotated[
     int, typer.Option(min=MIN_OBJECTS, max=100_000, help="How many objects the users create.")
@@ -26,6 +29,7 @@ Seed = Annotated[
 _SEEDS = 1_000_000
 
 
+@app.command()
 def demo(objects: Objects = 300, seed: Seed = None, directory: Directory = None) -> None:
     """Show the main job on two emulated AWS accounts, in less than a minute.
 

@@ -18,12 +18,15 @@ from sync_core.launch.launcher import both
 from sync_core.launch.removal import remove_site
 from sync_core.launch.waiting import Tell
 
+app = typer.Typer()
+
 KeepRecords = Annotated[
     bool,
     typer.Option("--keep-records", help="Leave the tables of records, for somebody to read."),
 ]
 
 
+@app.command()
 def destroy(
     config: ConfigFile = DEFAULT_CONFIG, *, yes: Yes = False, keep_records: KeepRecords = False
 ) -> None:

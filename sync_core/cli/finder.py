@@ -11,6 +11,8 @@ from sync_core.cli.terminal import EXIT_ERROR, say_problem, shown
 from sync_core.explain import Explanation, explain
 from sync_core.finder import Ended, FinderReport
 
+app = typer.Typer()
+
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Send nothing; print the verdict on each key, and why."),
@@ -18,6 +20,7 @@ DryRun = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
+@app.command()
 def finder(
     ready_file: ReadyFile = None,
     site: SiteName = "a",
@@ -25,13 +28,14 @@ def finder(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare both sides once, and have the worker look at every key that is not accounted for.
+    """Compare both sides once, for what no event has told.
 
-    Merges both listings and the table of records in constant memory. It acts on nothing itself: it
-    sends messages to the own site's queue. Safe beside live traffic and beside other finders; goes
-    on where an interrupted round has stopped. Run it on both sides: each finds its own side's
-    changes. With --dry-run it looks at each such key itself, sends and changes nothing, and prints
-    the row of the table in sync_core/decide.py with the evidence.
+    Merges both listings and the table of records in constant memory, and has the worker look at
+    every key that is not accounted for. It acts on nothing itself: it sends messages to the own
+    site's queue. Safe beside live traffic and beside other finders; goes on where an interrupted
+    round has stopped. Run it on both sides: each finds its own side's changes. With --dry-run it
+    looks at each such key itself, sends and changes nothing, and prints the row of the table in
+    sync_core/decide.py with the evidence.
     """
     connected = open_deployment(ready_file, site)
     if dry_run:

@@ -32,6 +32,8 @@ from sync_core.launch.proof import Proving, prove
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.launch.waiting import Tell
 
+app = typer.Typer()
+
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and leave nothing behind.")
 ]
@@ -51,6 +53,7 @@ SourcePackage = Annotated[
 ]
 
 
+@app.command("launch")
 def launch_pair(  # noqa: PLR0913 - each is an option of the command line
     config: ConfigFile = DEFAULT_CONFIG,
     package: PackageFolder = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sync_core.cli.terminal import new_console
+from sync_core.cli.screen import new_console
 from sync_core.launch.accounts import Accounts, open_accounts
 from sync_core.launch.settings import LaunchSettings, read_settings
 from sync_core.launch.template import parameter_names, read_template

@@ -16,10 +16,12 @@ from sync_core.cli.running import (
     require_emulator,
     wait_for_end,
 )
-from sync_core.cli.terminal import new_console
+from sync_core.cli.screen import new_console
 from sync_core.local.cloud import FINDER_SECONDS, LocalCloud
 from sync_core.local.netstorage.beside import netstorage_beside, with_netstorage
 from sync_core.local.ready_file import ReadyCloud, ReadySite, announced, parse
+
+app = typer.Typer()
 
 Port = Annotated[
     int,
@@ -39,6 +41,7 @@ NetStorage = Annotated[
 ]
 
 
+@app.command()
 def local(  # noqa: PLR0913 - the options of a command are its arguments
     port: Port = 0,
     ready_file: ReadyFile = None,

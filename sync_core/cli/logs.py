@@ -12,7 +12,8 @@ import typer
 
 from sync_core.cli.deletes import duration_seconds
 from sync_core.cli.log_lines import LogLines
-from sync_core.cli.terminal import new_console, say_problem
+from sync_core.cli.screen import new_console
+from sync_core.cli.terminal import say_problem
 from sync_core.entries import Entry, LogSource, Wanted, as_json_line, interleaved
 from sync_core.errors import ConfigError
 from sync_core.launch.accounts import open_accounts
@@ -23,10 +24,12 @@ from sync_core.launch.template import parameter_names, read_template
 from sync_core.local.logs import file_logs
 from sync_core.local.ready_file import read_ready_file
 
+app = typer.Typer()
+
 EXIT_NOTHING = 1
 """The status of a search that has found nothing."""
 
-EPILOG = """\b
+_EPILOG = """\b
 Examples:
   dualway logs --config dualway.toml --search 'Repeated transfer job!'
   dualway logs --config dualway.toml --key photos/cat.jpg --since 2d
@@ -90,6 +93,7 @@ Insights = Annotated[
 ]
 
 
+@app.command(epilog=_EPILOG)
 def logs(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     config: Config = None,
     ready_file: ReadyFile = None,

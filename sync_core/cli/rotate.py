@@ -14,6 +14,8 @@ from sync_core.launch.rotation import rotate as rotate_key_pair
 from sync_core.launch.stacks import LaunchedSite, launched
 from sync_core.launch.waiting import Tell
 
+app = typer.Typer()
+
 Settle = Annotated[
     int,
     typer.Option(
@@ -25,6 +27,7 @@ Grace = Annotated[
 ]
 
 
+@app.command()
 def rotate(
     config: ConfigFile = DEFAULT_CONFIG,
     settle: Settle = SETTLE_SECONDS,

@@ -18,6 +18,8 @@ from sync_core.local.ready_file import parse
 from sync_core.local.soak import Plan, Report
 from sync_core.local.workload import SIDES
 
+app = typer.Typer()
+
 Operations = Annotated[int, typer.Option(min=2, help="What both users do together.")]
 Keys = Annotated[int, typer.Option(min=1, help="On how many keys, the same for both users.")]
 Seed = Annotated[int, typer.Option(help="Other operations for another seed.")]
@@ -31,6 +33,7 @@ MoreRounds = Annotated[
 ]
 
 
+@app.command()
 def soak(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     operations: Operations = 2000,
     keys: Keys = 200,

@@ -15,10 +15,13 @@ from rich.table import Table
 
 from sync_core.bootstrap import Connected
 from sync_core.cli.deployments import ReadyFile, open_deployment
-from sync_core.cli.terminal import new_console, shown, shown_bytes
+from sync_core.cli.screen import new_console
+from sync_core.cli.terminal import shown, shown_bytes
 from sync_core.local.ready_file import read_ready_file
 from sync_core.model import SharedUpload
 from sync_core.queues.protocol import QueueCounts
+
+app = typer.Typer()
 
 _BAR_CHARACTERS = 24
 _INDENT = 4
@@ -42,6 +45,7 @@ class Status:
     at: datetime
 
 
+@app.command()
 def status(
     ready_file: ReadyFile = None, site: SiteOrBoth = None, *, as_json: AsJson = False
 ) -> None:

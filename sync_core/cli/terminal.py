@@ -3,8 +3,6 @@
 import io
 import sys
 
-from rich.console import Console
-
 from sync_core.compare import Shown
 from sync_core.errors import AccessDenied, DualwayError, Throttled, Unavailable
 
@@ -29,11 +27,6 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def new_console() -> Console:
-    """Return the console for standard output; keys and values are never taken for markup."""
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def say_error(error: DualwayError) -> None:

@@ -14,6 +14,8 @@ from sync_core.cli.terminal import EXIT_DIFFERENT, shown, shown_bytes
 from sync_core.compare import Difference, Shown
 from sync_core.verify import Compared, ComparedStore, compare_stores
 
+app = typer.Typer()
+
 AT_ONCE = 8
 
 ReadyFile = Annotated[
@@ -46,6 +48,7 @@ class Summary:
         self.sizes_bytes = (self.sizes_bytes[0] + (first or 0), self.sizes_bytes[1] + (second or 0))
 
 
+@app.command()
 def verify(ready_file: ReadyFile = None, at_once: AtOnce = AT_ONCE) -> None:
     """Compare both sides object by object: size, bytes, headers, metadata and tags.
 

@@ -11,11 +11,14 @@ import typer
 from sync_core import config
 from sync_core.bootstrap import serve
 
+app = typer.Typer()
+
 UntilStdinCloses = Annotated[
     bool, typer.Option("--until-stdin-closes", hidden=True, help="Stop when standard input ends.")
 ]
 
 
+@app.command()
 def worker(*, until_stdin_closes: UntilStdinCloses = False) -> None:
     """Synchronise one site's changes to its peer until SIGTERM or SIGINT.
 

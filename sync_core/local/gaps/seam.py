@@ -9,20 +9,13 @@ from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any
 
+from sync_core.errors import ConfigError
+
 Around = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class EmulatorChanged(RuntimeError):
-    """The installed ministack lacks `name`, which the gap module named `gap` needs."""
-
-    def __init__(self, gap: str, name: str) -> None:
-        self.gap = gap
-        self.name = name
-        self.version = metadata.version("ministack")
-        super().__init__(
-            f"the gap {gap!r} needs {name}, which ministack {self.version} does not have; "
-            "install the version that pyproject.toml pins, or adapt the gap module"
-        )
+class EmulatorChanged(ConfigError):
+    """The installed ministack is another one than a gap module was written for."""
 
 
 class Seam:
@@ -46,24 +39,31 @@ class Seam:
     def put(self, module: str, name: str, value: object) -> None:
         """Replace a value of a module by one of the same type."""
         if type(self.take(module, name)) is not type(value):
-            raise EmulatorChanged(self._gap, f"ministack.{module}.{name}: {type(value).__name__}")
+            raise self._changed(f"ministack.{module}.{name}: {type(value).__name__}")
         setattr(self._module(module), name, value)
 
     def wrap_entry(self, module: str, table: str, key: str, around: Around) -> None:
         """Replace a function in a dispatch table of a module by what `around` makes of it."""
         entries = self.take(module, table)
         if key not in entries:
-            raise EmulatorChanged(self._gap, f"ministack.{module}.{table}[{key!r}]")
+            raise self._changed(f"ministack.{module}.{table}[{key!r}]")
         entries[key] = around(entries[key])
 
     def _module(self, module: str) -> ModuleType:
         try:
             return import_module(f"ministack.{module}")
         except ModuleNotFoundError as error:
-            raise EmulatorChanged(self._gap, f"ministack.{module}") from error
+            raise self._changed(f"ministack.{module}") from error
 
     def _get(self, owner: object, name: str, shown: str) -> Any:
         try:
             return getattr(owner, name)
         except AttributeError as error:
-            raise EmulatorChanged(self._gap, shown) from error
+            raise self._changed(shown) from error
+
+    def _changed(self, name: str) -> EmulatorChanged:
+        cause = (
+            f"the gap {self._gap!r} needs {name}, which ministack {metadata.version('ministack')} "
+            "does not have; install the version that pyproject.toml pins, or adapt the gap module"
+        )
+        return EmulatorChanged("start the local cloud", "ministack", cause)
