@@ -129,6 +129,8 @@ class NetStorageStore:
         self._make_directories(write.key)
         with checked.exact:
             self._client().upload(call, parameters, checked, write.size_bytes)
+        if not checked.exact.spent:
+            raise Unavailable("put", write.key, "a success was told before it had all of it")
         if write.md5 is None:
             self._require_arrived(write, checked.md5)
         return Written(checked.md5)

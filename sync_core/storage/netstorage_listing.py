@@ -57,11 +57,13 @@ class Listing:
         found: tuple[str, ListPage] | None = first
         while found is not None:
             place, page = found
+            # What a page repeats is left out; that it is out of order is for its reader to see.
+            before = last
             for listed in filter(None, map(self._listed, page.entries)):
                 if not listed.key.startswith(self._prefix):
                     if listed.key > self._prefix:
                         return
-                elif listed.key > last:
+                elif listed.key > before:
                     yield listed
                     last = listed.key
             found = self._next(page, place)

@@ -105,6 +105,17 @@ def test_a_request_is_good_once(client: Client) -> None:
     assert client.send("GET", "/1234", headers).status == 403
 
 
+def test_it_is_not_good_again_as_long_as_its_time_is() -> None:
+    now = [1_700_000_000.0]
+    with NetStorageServer(ACCOUNT, clock=lambda: now[0]) as server:
+        client = Client(server)
+        headers = signed("/1234", action("stat"), at=now[0] + 60)
+        assert client.send("GET", "/1234", headers).status == 200
+        for later_seconds in (61, 120):
+            now[0] = 1_700_000_000.0 + later_seconds
+            assert client.send("GET", "/1234", headers).status == 403
+
+
 def test_a_minute_of_skew_is_allowed_and_the_answer_tells_the_time() -> None:
     now = 1_700_000_000.0
     with NetStorageServer(ACCOUNT, clock=lambda: now) as server:

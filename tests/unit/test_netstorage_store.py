@@ -6,7 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from sync_core.checksums import md5_of
+from sync_core.checksums import crc64nvme, md5_of
+from sync_core.compare import merge
 from sync_core.errors import (
     Ambiguous,
     ConfigError,
@@ -92,7 +93,8 @@ class TestTheCpCode:
             assert store.head("k") is None
         assert targets(server) == ["/1/k", "/1", "/1/k", "/1/k", "/1"]
         assert "implicit=yes" in server.seen[1].headers["X-Akamai-ACS-Action"]
-        assert "implicit" not in server.seen[0].headers["X-Akamai-ACS-Action"]
+        action = "version=1&action=stat&format=xml&encoding=utf-8&slash=both"
+        assert server.seen[0].headers["X-Akamai-ACS-Action"] == action
 
 
 class TestUploads:
@@ -115,6 +117,30 @@ class TestUploads:
         assert store.put(ObjectWrite("k", 4), Stream(b"data")).etag == md5_of(b"data")
         with pytest.raises(IntegrityError, match="4 bytes"):
             store.put(ObjectWrite("k", 5), Stream(b"data+"))
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            ObjectWrite("k", 4, md5=md5_of(b"Data")),
+            ObjectWrite("k", 4, crc64nvme=crc64nvme(b"Data")),
+            ObjectWrite("k", 3),
+            ObjectWrite("k", 5),
+        ],
+        ids=["MD5", "CRC64NVME", "longer", "shorter"],
+    )
+    def test_other_bytes_than_declared_are_never_sent_to_their_end(
+        self, serve: Serve, write: ObjectWrite
+    ) -> None:
+        store, server = serve(Answer(200))
+        with pytest.raises(IntegrityError):
+            store.put(write, Stream(b"data"))
+        assert server.seen == []
+
+    def test_a_success_before_the_end_of_the_body_is_none(self, serve: Serve) -> None:
+        store, _ = serve(Answer(200, reads_body=False))
+        data = bytes(64 * 1024 * 1024)
+        with pytest.raises(Unavailable, match="before it had all of it"):
+            store.put(ObjectWrite("k", len(data), md5=md5_of(data)), Stream(data))
 
     def test_what_is_not_shown_yet_is_open(self, serve: Serve) -> None:
         store, _ = serve(Answer(200), ABSENT, ROOT)
@@ -140,6 +166,13 @@ class TestReading:
         store, _ = serve(stat(b"first"), Answer(200, b"longer one"))
         with pytest.raises(IntegrityError, match="10 bytes came for 5"):
             store.get("k")
+
+    def test_a_body_that_ends_early_is_no_end(self, serve: Serve) -> None:
+        store, _ = serve(stat(b"first"), Answer(200, b"first", cut_bytes=2))
+        reader = store.get("k")
+        assert reader is not None
+        with reader, pytest.raises(IntegrityError, match="ended 2 bytes early"):
+            reader.read()
 
     def test_a_range_that_is_not_heeded_is_found_out(self, serve: Serve) -> None:
         store, server = serve(stat(b"first"), Answer(200, b"first"))
@@ -208,6 +241,11 @@ class TestListing:
         with pytest.raises(Unavailable, match="the listing cannot go on at 'a//x'"):
             list(store.list())
         assert targets(server) == ["/1/", *["/1/a//x", "/1/a/"] * 2]
+
+    def test_another_order_is_refused_by_who_compares(self, serve: Serve) -> None:
+        store, _ = serve(page("a", "c", "b", "d"))
+        with pytest.raises(ConfigError, match="the listing has 'b' after 'c'"):
+            list(merge(store.list(), []))
 
     def test_a_time_that_no_calendar_has_is_the_latest_that_it_has(self, serve: Serve) -> None:
         entry = b'<file type="file" name="1/k" size="0" md5="" mtime="1763740800000"/>'
