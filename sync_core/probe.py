@@ -34,7 +34,7 @@ def probe(store: SyncStore, nonce: str) -> Capabilities:
     Takes some 25 small requests. Raises what the store raises when it denies, throttles, does not
     answer or takes no plain write: an ability is never taken for granted, nor for absent either.
     """
-    trial = _Trial(store, f"{OWN_PREFIX}probe-{nonce}")
+    trial = _Trial(store, probe_key(nonce))
     try:
         trial.require_plain_writes()
         return Capabilities(
@@ -45,6 +45,11 @@ def probe(store: SyncStore, nonce: str) -> Capabilities:
         )
     finally:
         trial.clean_up()
+
+
+def probe_key(nonce: str) -> str:
+    """Return the key on which abilities are tried."""
+    return f"{OWN_PREFIX}probe-{nonce}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def can_fetch(own: SyncStore, peer: SyncStore, nonce: str) -> bool:
     Tried on a key as `probe` tries it, in both buckets. A refusal says no, whatever its reason: it
     may be for want of a permission, or another partition's. Raises `Throttled` and `Unavailable`.
     """
-    key = f"{OWN_PREFIX}probe-{nonce}"
+    key = probe_key(nonce)
     write = ObjectWrite(key, len(_FETCHED))
     there, fetched = _Trial(own, key), _Trial(peer, key)
     try:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from sync_core.errors import DualwayError, IntegrityError, Poison, Retryable, Stale
 from sync_core.model import Ability
-from sync_core.probe import probe
+from sync_core.probe import probe, probe_key
 from sync_core.provider_trials import Lacking, Trial
 from sync_core.routing import OWN_PREFIX
 from sync_core.storage.sync_store import SyncStore
@@ -57,7 +57,7 @@ def check(store: SyncStore, daring: SyncStore, nonce: str) -> Iterator[Finding[A
     """Try every ability and yield what was found, in the order of `Ability`; about 120 requests.
 
     `store` speaks the dialect that is to be checked; `daring` is the same bucket in a dialect that
-    lacks nothing, so that conditions are tried that `store` would not send. The keys are free
+    sends every condition, so that those are tried that `store` would not send. The keys are free
     before and after. Raises what the store raises when plain reading and writing fails: of such a
     store nothing can be said.
     """
@@ -65,6 +65,7 @@ def check(store: SyncStore, daring: SyncStore, nonce: str) -> Iterator[Finding[A
     try:
         trial.reads_and_writes()
         yield Finding(Ability.READS_AND_WRITES, does=True)
+        trial.keys.add(probe_key(nonce))
         yield from _conditions(daring, nonce)
         for ability, attempt in trial.attempts().items():
             yield found_by(ability, attempt)

@@ -12,9 +12,9 @@ OWN_PREFIX = ".dualway/"
 MAX_KEY_BYTES = 1024
 """The longest key S3 takes, in bytes of UTF-8 (S3 user guide, Object key naming guidelines)."""
 
-# Aliyun OSS takes one byte less than S3 (OSS, Object naming conventions), and on NetStorage the CP
-# code comes first.
-_MAX_MADE_KEY_BYTES = 1000
+# Less than any store takes that is known: Tencent COS takes 850 bytes (Object overview, Naming
+# conventions), and on NetStorage the CP code comes first.
+_MAX_MADE_KEY_BYTES = 740
 
 MAX_METADATA_BYTES = 2048
 """User metadata on S3: names and values together (S3 user guide, Working with object metadata)."""

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from sync_core.cli.terminal import EXIT_DIFFERENT, new_console
+from sync_core.cli.screen import new_console
+from sync_core.cli.terminal import EXIT_DIFFERENT
 from sync_core.config import environment
 from sync_core.connections import aws_session, netstorage_endpoint
 from sync_core.errors import ConfigError
 from sync_core.feed_check import Feed, check_feed
+from sync_core.model import Ability
 from sync_core.provider_check import Finding, Verdict, check
 from sync_core.storage.dialects import DIALECTS, Dialect, named
 from sync_core.storage.netstorage import NetStorageStore
@@ -27,6 +29,8 @@ from sync_core.storage.prefixed import below
 from sync_core.storage.s3 import S3ObjectStore
 from sync_core.storage.s3_clients import s3_clients
 from sync_core.storage.sync_store import SyncStore
+
+app = typer.Typer()
 
 _PAGE_KEYS = 3
 """Few enough that a listing of the odd keys has several pages."""
@@ -62,6 +66,7 @@ class Row:
         return self.finding.verdict(self.says)
 
 
+@app.command()
 def check_provider(  # noqa: PLR0913 - one option each
     bucket: Bucket,
     region: Region = None,
@@ -115,6 +120,14 @@ def as_document(row: Row) -> dict[str, object]:
     }
 
 
+def daring_form(dialect: Dialect) -> Dialect:
+    """Return the dialect in which conditions are sent that its stores are said not to know.
+
+    It shows no versions where none can be listed: they could not be taken away again.
+    """
+    return replace(dialect, lacks=dialect.lacks & {Ability.IS_VERSIONED})
+
+
 def _word(has: bool | None) -> str:  # noqa: FBT001 - what is to be named
     return "?" if has is None else "yes" if has else "no"
 
@@ -129,8 +142,8 @@ def _s3_rows(
     dialect: Dialect, bucket: str, region: str, endpoint: str | None, prefix: str
 ) -> list[Row]:
     url = dialect.endpoint_of(region) if endpoint is None else endpoint
-    daring = replace(dialect, lacks=frozenset())
-    store, trying = (below(_store(bucket, region, url, each), prefix) for each in (dialect, daring))
+    spoken = (dialect, daring_form(dialect))
+    store, trying = (below(_store(bucket, region, url, each), prefix) for each in spoken)
     found = check(store, trying, secrets.token_hex(4))
     return [Row(dialect.says(finding.ability), finding) for finding in found]
 

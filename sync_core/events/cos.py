@@ -1,18 +1,24 @@
 """One record of an event of Tencent COS, as a trigger of SCF hands it over.
 
 The key stands there as it is, behind `/appid/name/`; the API's name of the bucket is `name-appid`.
-Who asked is told by the Authorization header alone: the SecretId in its `q-ak`. Lifecycle rules
-raise no event. In the documentation's example a name ends with `*`, as triggers are set up.
+Who asked is told by the Authorization header alone: by the SecretId in its `q-ak` or, as in our own
+requests, which speak S3, in its `Credential`. Lifecycle rules raise no event. In the
+documentation's example a name ends with `*`, as triggers are set up.
 
 Sources: Tencent Cloud, "COS Trigger" of SCF and "Event notifications" of COS, as of 2025;
 payloads in public code.
 """
+
+import re
 
 from sync_core.events import fields
 from sync_core.events.names import Names, kind_in
 from sync_core.model import EventKind, ObjectEvent
 
 _PREFIX = "cos:"
+
+_SECRET_ID = re.compile(r"(?:^|[&\s])(?:q-ak|Credential)=([^&/,\s]+)")
+"""Where a signature has it, COS's own or S3's (COS, Request signature; AWS Signature Version 4)."""
 
 _NAMES: Names = {
     "ObjectCreated:Put": EventKind.CREATED,
@@ -82,7 +88,5 @@ def _key(value: object, place: str) -> str:
 def _secret_id(request: dict[str, object]) -> str | None:
     headers = fields.optional_member(request, "requestHeaders").items()
     signed = next((value for name, value in headers if name.lower() == "authorization"), None)
-    if not isinstance(signed, str):
-        return None
-    named = dict(pair.partition("=")[::2] for pair in signed.split("&"))
-    return fields.text(named.get("q-ak"))
+    found = _SECRET_ID.search(signed) if isinstance(signed, str) else None
+    return None if found is None else found[1]

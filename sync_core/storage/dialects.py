@@ -1,4 +1,4 @@
-"""What tells one S3-compatible store from another: data only, and the client settings that follow.
+"""What tells one S3-compatible store from another: data only.
 
 A quirk that needs no code of its own is a field here; `s3_dialect` has the few that change what is
 sent. What a store says it can do (`Dialect.says`) is no promise: `probe` tries what correctness
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from botocore.config import Config
-
 from sync_core.errors import ConfigError
 from sync_core.model import Ability, PartLimits
 from sync_core.parts import MIB, S3_LIMITS, S3_LIMITS_BEFORE_2025
+from sync_core.routing import MAX_KEY_BYTES
 
 _KIB = 1024
 _GIB = 1024 * MIB
@@ -56,6 +55,8 @@ class Dialect:
     `addressing`: where the bucket's name stands when an endpoint is given (without one it is always
     `auto`). `page_keys`: how many keys a page of a listing is asked to have. `part_limits`: what it
     demands of multipart uploads and of copies; `has_part_copy`: it copies parts from other objects.
+    `most_key_bytes`: the longest key that it takes, in bytes of UTF-8; `no_key_begins_with`: what
+    its keys must not begin with.
 
     `listing` is the version of ListObjects, `encodes_listings` whether keys are asked for
     URL-encoded. `quotes_conditions`: If-Match on a write has the etag in quotes, as HTTP demands.
@@ -77,6 +78,8 @@ class Dialect:
     page_keys: int = 1000
     part_limits: PartLimits = S3_LIMITS
     has_part_copy: bool = True
+    most_key_bytes: int = MAX_KEY_BYTES
+    no_key_begins_with: tuple[str, ...] = ()
     listing: Literal["v1", "v2"] = "v2"
     encodes_listings: bool = True
     quotes_conditions: bool = True
@@ -102,6 +105,18 @@ class Dialect:
             Ability.COPIES_PARTS: self.has_part_copy,
         }
         return fields.get(ability, True)
+
+    def why_not(self, key: str) -> str | None:
+        """Return the reason why such a store takes no object under this key; None where it does."""
+        size_bytes = len(key.encode(errors="surrogatepass"))
+        if size_bytes > self.most_key_bytes:
+            return (
+                f"{self.name} takes keys of up to {self.most_key_bytes} bytes, and this one has "
+                f"{size_bytes}: store the object under a shorter one"
+            )
+        if key.startswith(self.no_key_begins_with):
+            return f"{self.name} takes no key that begins with {key[0]!r}: store it under another"
+        return None
 
     def endpoint_of(self, region: str) -> str | None:
         """Return the endpoint's URL; None where botocore knows it.
@@ -146,7 +161,8 @@ GENERIC = Dialect(
 # If-None-Match and If-Match on PUT are answered with 501 (walgit issue 67); x-oss-forbid-overwrite
 # is OSS's own (PutObject, request headers), ignored where versioning is on. Tagging and versions
 # are not among the operations that the facade lists. Parts have 100 KB to 5 GB (UploadPart, 2025);
-# CopyObject takes up to 1 GB (UploadPartCopy, usage notes, 2025-12).
+# CopyObject takes up to 1 GB (UploadPartCopy, usage notes, 2025-12). Keys: Object naming
+# conventions, 2024-05.
 OSS = Dialect(
     name="oss",
     etag_is_md5=False,
@@ -154,6 +170,8 @@ OSS = Dialect(
     has_crc64nvme=False,
     addressing="virtual",
     part_limits=PartLimits(100 * _KIB, 5 * _GIB, 10_000, 10_000 * 5 * _GIB, 10**9),
+    most_key_bytes=1023,
+    no_key_begins_with=("/", "\\"),
     create_header=("x-oss-forbid-overwrite", "true"),
     needs_content_md5=True,
     endpoint_template="https://s3.oss-{region}.aliyuncs.com",
@@ -179,6 +197,8 @@ COS = Dialect(
     has_crc64nvme=False,
     addressing="virtual",
     part_limits=PartLimits(MIB, 5 * _GIB, 10_000, 10_000 * 5 * _GIB),
+    most_key_bytes=850,
+    no_key_begins_with=("/", "\\"),
     listing="v1",
     create_header=("x-cos-forbid-overwrite", "true"),
     needs_content_md5=True,
@@ -190,7 +210,8 @@ COS = Dialect(
 """Tencent Cloud Object Storage; a bucket's name ends with the account's number."""
 
 # No URL-encoded listings and path addresses (rclone, backend/s3, Qiniu); the etag is a qetag, no
-# MD5 (Kodo, qetag). That writes heed conditions is documented nowhere.
+# MD5 (Kodo, qetag). That writes heed conditions is documented nowhere. Endpoints: Kodo, AWS S3
+# compatibility, service domain names (4088).
 KODO = Dialect(
     name="kodo",
     etag_is_md5=False,
@@ -201,7 +222,7 @@ KODO = Dialect(
     encodes_listings=False,
     needs_content_md5=True,
     part_etag_is_md5=False,
-    endpoint_template="https://s3-{region}.qiniucs.com",
+    endpoint_template="https://s3.{region}.qiniucs.com",
     lacks=_NOTHING_BUT_OBJECTS,
 )
 """Qiniu Kodo."""
@@ -270,31 +291,3 @@ def named(name: str) -> Dialect:
         known = ", ".join(sorted(DIALECTS))
         raise ConfigError("configure", "dialect", f"{name!r} is none of {known}")
     return found
-
-
-def client_config(
-    dialect: Dialect, *, attempts: int, custom_endpoint: bool, max_connections: int = 64
-) -> Config:
-    """Return the settings of a client that `S3ObjectStore` can work with.
-
-    `attempts` is how often botocore may send one request (1: it never retries). Digests are sent
-    by the adapter where they are known, so botocore computes none that is not required; payloads
-    are not signed, because that would read a streamed body twice: over TLS the signature of the
-    headers and the digest protect them (SigV4, UNSIGNED-PAYLOAD). Environment variables and
-    profiles cannot change any of it.
-    """
-    return Config(
-        signature_version=dialect.signature_version,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={
-            "addressing_style": dialect.addressing if custom_endpoint else "auto",
-            "payload_signing_enabled": False,
-        },
-        connect_timeout=5,
-        # S3 keeps a slow copy's or completion's connection alive by sending spaces.
-        read_timeout=60,
-        max_pool_connections=max_connections,
-        tcp_keepalive=True,
-    )

@@ -50,7 +50,7 @@ class PrefixedStore(ForwardingStore):
 
     The order of keys stays as it is, for all of them begin alike. The object whose key is the
     prefix itself (a console's placeholder of a folder) has no key here and is never shown; an
-    empty key is `Blocked`. A key may have as many bytes as the prefix leaves of 1,024.
+    empty key is `Blocked`. A key may have as many bytes as the prefix leaves of what `inner` takes.
     """
 
     def __init__(self, inner: SyncStore, prefix: str) -> None:

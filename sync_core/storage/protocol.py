@@ -3,9 +3,10 @@
 What every adapter promises, and `tests/contract/test_object_store.py` checks on each of them:
 reads are strongly consistent; a write is atomic (a reader sees the old object or the new one,
 whole); keys are arbitrary Unicode of at most 1,024 bytes of UTF-8 and are stored as they are
-(`a//b`, `../x`, `dir/`); header and metadata values come back as they were written. Vendor errors
-are translated: every method may raise `Throttled`, `Unavailable` or `AccessDenied`. An absent
-object is None; an absent bucket is `ConfigError`, because reading it as absence would delete data.
+(`a//b`, `../x`, `dir/`), or `Blocked` where a kind of store takes fewer; header and metadata values
+come back as they were written. Vendor errors are translated: every method may raise `Throttled`,
+`Unavailable` or `AccessDenied`. An absent object is None; an absent bucket is `ConfigError`,
+because reading it as absence would delete data.
 
 What not every store can do is a protocol of its own, which an adapter implements or does not.
 """

@@ -4,6 +4,7 @@ Nothing is kept between calls: clients are asked for each time, so that rotated 
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -220,13 +221,15 @@ class S3ObjectStore(S3Inside):
     def _reader(
         self, call: Call, response: Mapping[str, Any], byte_range: ByteRange | None
     ) -> S3Reader:
-        if self._dialect.get_counts_tags:
-            response = {"TagCount": 0, **response}
-        version = version_of(call.key, response, self._dialect)
-        if byte_range is None and is_forced(response):
-            version = replace(version, headers=self._own_headers(version))
-        reader = S3Reader(version, response["Body"], response["ContentLength"], call)
-        if byte_range is not None and not covers(response, byte_range):
-            reader.close()
-            raise IntegrityError(call.operation, call.key, f"asked for {byte_range}, got others")
-        return reader
+        with ExitStack() as unless_read:
+            unless_read.callback(response["Body"].close)
+            if self._dialect.get_counts_tags:
+                response = {"TagCount": 0, **response}
+            version = version_of(call.key, response, self._dialect)
+            if byte_range is None and is_forced(response):
+                version = replace(version, headers=self._own_headers(version))
+            if byte_range is not None and not covers(response, byte_range):
+                cause = f"asked for {byte_range}, got others"
+                raise IntegrityError(call.operation, call.key, cause)
+            unless_read.pop_all()
+        return S3Reader(version, response["Body"], response["ContentLength"], call)

@@ -5,8 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from boto3.session import Session
+from botocore.config import Config
 
-from sync_core.storage.dialects import AWS, Dialect, client_config
+from sync_core.storage.dialects import AWS, Dialect
 from sync_core.storage.s3_dialect import speak
 from sync_core.storage.s3_own_domain import is_own_domain, leave_bucket_out
 from sync_core.storage.s3_stream import send_streams
@@ -82,6 +83,34 @@ def s3_clients(  # noqa: PLR0913 - what boto3 wants to know of a client
         return made
 
     return S3Clients(reads=client(READ_ATTEMPTS), writes=client(1))
+
+
+def client_config(
+    dialect: Dialect, *, attempts: int, custom_endpoint: bool, max_connections: int = 64
+) -> Config:
+    """Return the settings of a client that `S3ObjectStore` can work with.
+
+    `attempts` is how often botocore may send one request (1: it never retries). Digests are sent
+    by the adapter where they are known, so botocore computes none that is not required; payloads
+    are not signed, because that would read a streamed body twice: over TLS the signature of the
+    headers and the digest protect them (SigV4, UNSIGNED-PAYLOAD). Environment variables and
+    profiles cannot change any of it.
+    """
+    return Config(
+        signature_version=dialect.signature_version,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={
+            "addressing_style": dialect.addressing if custom_endpoint else "auto",
+            "payload_signing_enabled": False,
+        },
+        connect_timeout=5,
+        # S3 keeps a slow copy's or completion's connection alive by sending spaces.
+        read_timeout=60,
+        max_pool_connections=max_connections,
+        tcp_keepalive=True,
+    )
 
 
 def _credentials(access_key: AccessKey | None) -> dict[str, Any]:

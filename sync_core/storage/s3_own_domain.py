@@ -12,7 +12,10 @@ from sync_core.storage.dialects import Dialect
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_PROVIDERS = {"oss": (".aliyuncs.com",), "cos": (".myqcloud.com", ".tencentcos.cn")}
+_PROVIDERS = {
+    "oss": (".aliyuncs.com",),
+    "cos": (".myqcloud.com", ".tencentcos.cn", ".tencentcos.com"),
+}
 """The providers' own domains, below which every other endpoint is, by dialect."""
 
 

@@ -167,6 +167,10 @@ class S3Versions:
         return {"ChecksumMode": "ENABLED"} if self._dialect.has_crc64nvme else {}
 
     def _call(self, operation: str, key: str, may_have_effect: Callable[[], bool] = never) -> Call:
+        """Return the request; raises `Blocked` for a key that stores of the dialect do not take."""
+        refusal = self._dialect.why_not(key)
+        if refusal is not None:
+            raise Blocked(operation, key, refusal)
         return Call(operation, self._bucket, key, may_have_effect)
 
 

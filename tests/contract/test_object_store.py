@@ -231,7 +231,6 @@ class TestPut:
         with pytest.raises(Blocked):
             put(store, "k", metadata={"a": "x" * 2048})
 
-    @moto_deviates("takes keys of any length")
     def test_too_long_a_key_is_blocked(self, store: SyncStore) -> None:
         with pytest.raises(Blocked):
             put(store, "x" * 1025)

@@ -20,10 +20,10 @@ from sync_core.errors import (
     Unavailable,
 )
 from sync_core.model import UploadedPart
-from sync_core.storage.dialects import AWS, client_config
+from sync_core.storage.dialects import AWS
 from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import AccessKey, S3Clients, s3_clients
+from sync_core.storage.s3_clients import AccessKey, S3Clients, client_config, s3_clients
 from sync_core.storage.s3_stream import CHUNK_BYTES, send_streams
 from tests.object_benches import REGION, BrokenStream, Serve, Stream, closing, named
 from tests.scripted_server import Answer, ScriptedServer, s3_error

@@ -75,14 +75,22 @@ def store(objects: Bench) -> SyncStore:
     return objects.store
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep one test of those that are the same for several backends, and mark what deviates."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one test of those that are the same for several backends, and mark what deviates.
+
+    Where tests are only collected, a deviation of a test that there is not is an error: a test may
+    have another name since.
+    """
+    unused: dict[str, set[str]] = {}
     for item in list(items):
         kind: Kind | None = getattr(getattr(item, "module", None), "KIND", None)
         if kind is None:
             continue
+        claimed = map(_unescaped, (*kind.deviations, *kind.not_meant))
+        left = unused.setdefault(kind.dialect.name, set(claimed))
         name = getattr(item, "originalname", item.name)
         shown = item.name.replace("[memory-", "[").replace("-memory]", "]").replace("[memory]", "")
+        left -= {name, _unescaped(shown)}
         backend = item.callspec.params.get("objects") if hasattr(item, "callspec") else None
         if backend not in {None, "memory"} or name in kind.not_meant:
             items.remove(item)
@@ -90,3 +98,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = kind.deviations.get(shown) or kind.deviations.get(name)
         if reason is not None:
             item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+    if config.option.collectonly and any(unused.values()):
+        raise pytest.UsageError(f"deviations of tests that there are not: {unused}")
+
+
+def _unescaped(name: str) -> str:
+    """Leave out what pytest writes once more in each suite that has the same case."""
+    return name.replace("\\", "")

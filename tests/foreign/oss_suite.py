@@ -9,6 +9,7 @@ from sync_core.storage.dialects import OSS
 from tests.foreign.contract import *  # noqa: F403 - the classes that pytest is to find here
 from tests.foreign.kinds import Kind
 from tests.foreign.servers import Server
+from tests.object_benches import named
 from tests.oss.server import oss_server
 
 
@@ -20,8 +21,8 @@ def oss(folder: Path) -> Iterator[Server]:
         yield Server(server.url, user.access_key_id, user.secret_access_key)
 
 
-# pytest escapes once more what `ascii` has made of the key.
-_LONG_KEY = f"test_a_key_is_stored_as_it_is[{'é' * 512!a}]".replace("\\", "\\\\")
+# pytest escapes once more what `named` has made of the key.
+_LONG_KEY = f"test_a_key_is_stored_as_it_is[{named('é' * 512)}]".replace("\\", "\\\\")
 
 KIND = Kind(
     start=oss,
@@ -80,7 +81,7 @@ KIND = Kind(
                 "test_a_key_is_stored_as_it_is['//']",
                 "test_a_key_is_stored_as_it_is['/leading']",
                 r"test_a_key_is_stored_as_it_is['\\\\']",
-                f"test_a_key_is_stored_as_it_is[{'x' * 1024!a}]",
+                f"test_a_key_is_stored_as_it_is[{named('x' * 1024)}]",
                 _LONG_KEY,
             ),
             "names have 1023 bytes at most and no slash or backslash at the beginning",

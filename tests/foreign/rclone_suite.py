@@ -8,9 +8,10 @@ from tests.derived_benches import NO_CONDITIONS
 from tests.foreign.contract import *  # noqa: F403 - the classes that pytest is to find here
 from tests.foreign.kinds import Kind
 from tests.foreign.servers import rclone
+from tests.object_benches import named
 
-# pytest escapes once more what `ascii` has made of the key.
-_LONG_KEY = f"test_a_key_is_stored_as_it_is[{'é' * 512!a}]".replace("\\", "\\\\")
+# pytest escapes once more what `named` has made of the key.
+_LONG_KEY = f"test_a_key_is_stored_as_it_is[{named('é' * 512)}]".replace("\\", "\\\\")
 
 KIND = Kind(
     start=rclone,
@@ -73,7 +74,7 @@ KIND = Kind(
                 "test_a_key_is_stored_as_it_is['./y']",
                 "test_a_key_is_stored_as_it_is['.']",
                 "test_a_key_is_stored_as_it_is['..']",
-                f"test_a_key_is_stored_as_it_is[{'x' * 1024!a}]",
+                f"test_a_key_is_stored_as_it_is[{named('x' * 1024)}]",
                 _LONG_KEY,
                 "test_a_key_is_stored_as_it_is['dir/']",
                 "test_keys_that_look_alike_are_different_objects",

@@ -4,17 +4,19 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
 
 from sync_core.cli import app
+from sync_core.cli.check_provider import daring_form
 from sync_core.errors import AccessDenied, Blocked, ConfigError, Throttled, Unavailable
 from sync_core.local.cloud import LocalCloud
 from sync_core.model import Ability, ListedObject, ObjectVersion, UploadedPart
 from sync_core.provider_check import Finding, Verdict, check
+from sync_core.storage.dialects import DIALECTS, Dialect
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
 from sync_core.storage.parts_protocol import Piece
@@ -222,6 +224,16 @@ class TestCheck:
         assert all(key.startswith(".dualway/") for key in touched)
         assert [store_of(bucket).versions(key, 9) for key in touched] == [[] for _ in touched]
 
+    def test_where_no_history_may_be_listed_nothing_is_shown_any_more(self) -> None:
+        class Secretive(MemoryObjectStore):
+            def versions(self, key: str, limit: int) -> NoReturn:
+                raise AccessDenied("list versions", key, "no permission")
+
+        bucket = bucket_of(versioning=Versioning.ON)
+        seen = found(Secretive(bucket, "AWS:AIDASYNC"))
+        assert seen[Ability.CREATES_IF_ABSENT].does is None
+        assert list(store_of(bucket).list()) == []
+
 
 class TestVerdict:
     @pytest.mark.parametrize(
@@ -304,6 +316,13 @@ class TestCommand:
             app, ["check-provider", "--region", "r", "--bucket", bucket, "--dialect", "s4"]
         )
         assert isinstance(result.exception, ConfigError)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
+def test_what_is_tried_is_all_but_a_history_that_nobody_could_clean_up(dialect: Dialect) -> None:
+    """On a versioned bucket in OSS the versions, which are not listed there, would be asked for."""
+    has_none = Ability.IS_VERSIONED in dialect.lacks
+    assert daring_form(dialect).lacks == ({Ability.IS_VERSIONED} if has_none else set())
 
 
 def test_a_write_is_never_more_than_a_small_object() -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from boto3.session import Session
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 
 from sync_core.errors import Blocked, ConfigError, IntegrityError, PreconditionFailed
 from sync_core.model import Ability, ObjectVersion, Place, UploadedPart
@@ -28,13 +29,12 @@ from sync_core.storage.dialects import (
     MINIO,
     OSS,
     Dialect,
-    client_config,
     named,
 )
 from sync_core.storage.parts_protocol import Piece
 from sync_core.storage.protocol import ObjectWrite
 from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import s3_clients
+from sync_core.storage.s3_clients import S3Clients, client_config, s3_clients
 from tests.object_benches import closing
 from tests.scripted_server import Answer, ScriptedServer, s3_error
 
@@ -118,7 +118,7 @@ class TestEndpoints:
             (AWS, None),
             (OSS, "https://s3.oss-cn-north.aliyuncs.com"),
             (COS, "https://cos.cn-north.myqcloud.com"),
-            (KODO, "https://s3-cn-north.qiniucs.com"),
+            (KODO, "https://s3.cn-north.qiniucs.com"),
             (GCS, "https://storage.googleapis.com"),
         ],
         ids=lambda value: getattr(value, "name", ""),
@@ -170,12 +170,17 @@ class TestOwnDomains:
                 "https://bucket.s3.oss-accelerate.aliyuncs.com/a%20/b?list-type=2",
             ),
             (
+                COS,
+                "https://cos.ap-guangzhou.tencentcos.com",
+                "https://bucket.cos.ap-guangzhou.tencentcos.com/a%20/b?list-type=2",
+            ),
+            (
                 MINIO,
                 "https://data.example.com",
                 "https://data.example.com/bucket/a%20/b?list-type=2",
             ),
         ],
-        ids=["oss", "cos", "its own", "minio"],
+        ids=["oss", "cos", "its own", "another of its own", "minio"],
     )
     def test_the_bucket_stands_there_once(
         self, session: Session, dialect: Dialect, endpoint: str, url: str
@@ -360,6 +365,35 @@ class TestForcedDownloads:
                 assert reader.read() == b"a"
                 assert reader.version.headers == {"content-disposition": 'inline; filename="a.pdf"'}
         assert [seen.method for seen in server.seen] == ["GET", "HEAD"]
+
+    def test_an_object_is_closed_where_head_does_not_show_it(self) -> None:
+        client: Any = ForcedAndHidden()
+        store = S3ObjectStore("bucket", lambda: S3Clients(client, client), COS)
+        with pytest.raises(PreconditionFailed):
+            store.get("k")
+        assert client.body.closed
+
+
+class ForcedAndHidden:
+    """A client of a store that forces downloads, and that has replaced the object by the HEAD."""
+
+    def __init__(self) -> None:
+        self.body = io.BytesIO(b"a")
+
+    def get_object(self, **_: object) -> dict[str, object]:
+        headers = {"content-disposition": "attachment", "x-cos-force-download": "true"}
+        return {
+            "Body": self.body,
+            "ContentLength": 1,
+            "ETag": f'"{ETAG}"',
+            "LastModified": INSTANCE.last_modified_at,
+            "Metadata": {},
+            "ResponseMetadata": {"HTTPHeaders": headers},
+        }
+
+    def head_object(self, **_: object) -> NoReturn:
+        answer: Any = {"Error": {"Code": "412"}, "ResponseMetadata": {"HTTPStatusCode": 412}}
+        raise ClientError(answer, "HeadObject")
 
 
 class TestListings:

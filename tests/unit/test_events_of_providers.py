@@ -407,6 +407,14 @@ def test_a_path_of_cos_without_its_place_or_its_key_is_refused(path: str, cause:
     [
         ({"authorization": "q-sign-algorithm=sha1&q-ak=AKID1&q-signature=0=="}, "AKID1"),
         ({"Authorization": "q-ak=AKID2"}, "AKID2"),
+        (
+            {
+                "Authorization": "AWS4-HMAC-SHA256 Credential=AKID4/20261121/ap-shanghai/s3/"
+                "aws4_request, SignedHeaders=host;x-amz-date, Signature=00"
+            },
+            "AKID4",
+        ),
+        ({"Authorization": "AWS4-HMAC-SHA256 Credential=, SignedHeaders=host"}, None),
         ({"Authorization": "q-sign-algorithm=sha1&q-ak="}, None),
         ({"Authorization": "Example"}, None),
         ({"Authorization": 7}, None),

@@ -8,7 +8,14 @@ import pytest
 
 from sync_core.checksums import crc64nvme
 from sync_core.errors import Ambiguous, Blocked, IntegrityError, PreconditionFailed
-from sync_core.model import Capabilities, ObjectVersion, Place, UploadedPart, VersionEntry
+from sync_core.model import (
+    Ability,
+    Capabilities,
+    ObjectVersion,
+    Place,
+    UploadedPart,
+    VersionEntry,
+)
 from sync_core.routing import is_excluded
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, Versioning
 from sync_core.storage.memory_bucket import Condition
@@ -76,6 +83,14 @@ class Interrupted(MemoryObjectStore):
         other = self.before.pop(operation, None)
         if other is not None:
             other()
+
+
+class Copyless(Interrupted):
+    """A store that copies nothing."""
+
+    @property
+    def lacks(self) -> frozenset[Ability]:
+        return frozenset({Ability.COPIES})
 
 
 class Bench:
@@ -171,6 +186,12 @@ class TestPut:
         put(bench.user, "k", b"same", marker="1;x")
         with pytest.raises(PreconditionFailed):
             bench.put_if(b"new", old)
+
+    def test_another_version_with_equal_bytes_is_another(self, versioned: Bench) -> None:
+        old = versioned.written(b"same")
+        versioned.written(b"same")
+        with pytest.raises(PreconditionFailed):
+            versioned.put_if(b"new", old)
 
     def test_a_write_after_the_look_is_lost_without_versions(self, bench: Bench) -> None:
         old = bench.written(b"old")
@@ -269,6 +290,25 @@ class TestDeleteIntoTheTrash:
         assert bench.user.head("k") is not None
 
 
+class TestDeleteWithoutCopies:
+    """Of a store that copies nothing, which keeps nothing either."""
+
+    @pytest.fixture
+    def bench(self) -> Bench:
+        bench = Bench(Versioning.OFF)
+        bench.inner = Copyless(bench.bucket)
+        bench.store = WeakStore(bench.inner, NONE, lambda: NOW, lambda: NONCE)
+        return bench
+
+    def test_the_instance_that_was_read_is_deleted_and_no_other(self, bench: Bench) -> None:
+        there = bench.written(b"there")
+        with pytest.raises(PreconditionFailed):
+            bench.store.delete_if(stale(there))
+        assert bench.now() == b"there"
+        bench.store.delete_if(there)
+        assert [listed.key for listed in bench.user.list()] == []
+
+
 class TestDeleteAndVerify:
     def test_the_instance_that_was_read_is_deleted(self, versioned: Bench) -> None:
         there = versioned.written(b"there")
@@ -282,6 +322,12 @@ class TestDeleteAndVerify:
         can = Capabilities(deletes_if_match=False, is_versioned=True)
         WeakStore(bench.inner, can, lambda: NOW, lambda: NONCE).delete_if(there)
         assert bench.now() is None
+
+    def test_versions_from_before_it_was_suspended_are_no_obstacle(self, versioned: Bench) -> None:
+        old = versioned.written(b"old")
+        versioned.bucket.versioning = Versioning.SUSPENDED
+        versioned.store.delete_if(versioned.written(b"there"))
+        assert versioned.history() == [None, old.etag]
 
     def test_an_instance_that_is_seen_to_be_another_gets_no_marker(self, versioned: Bench) -> None:
         old, new = versioned.written(b"old"), versioned.written(b"new")
