@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from cachetools import TTLCache
+
 from sync_core.local.clients import Clients
 from sync_core.local.gateway import LOCAL_PREFIX, Application, Receive, Scope, Send, answer, header
 
@@ -30,6 +32,8 @@ class RoleCredentials:
         self.token = secrets.token_urlsafe()
         self._sts = clients.client("sts")
         self._role_arn = role_arn
+        # An SDK waits two seconds for its credentials, and many processes ask.
+        self._given: TTLCache[str, Mapping[str, Any]] = TTLCache(1, _DURATION_SECONDS / 2)
 
     def environment(self, endpoint_url: str) -> dict[str, str]:
         """Return the variables with which an SDK in a subprocess finds this endpoint."""
@@ -48,8 +52,11 @@ class RoleCredentials:
         if scope["method"] != "GET" or not hmac.compare_digest(given, self.token.encode()):
             await answer(send, 403, b'{"code": "AccessDenied", "message": "wrong token"}')
             return
-        # In a thread, because the emulator that is asked runs on this event loop.
-        credentials = await asyncio.to_thread(self._assume)
+        credentials = self._given.get(self._role_arn)
+        if credentials is None:
+            # In a thread, because the emulator that is asked runs on this event loop.
+            credentials = await asyncio.to_thread(self._assume)
+            self._given[self._role_arn] = credentials
         await answer(send, 200, json.dumps(credentials).encode())
 
     def _assume(self) -> Mapping[str, Any]:
