@@ -155,7 +155,7 @@ def read_access(client: Any, secret: str) -> Access:
     Raises what `read_secret` does, and `ConfigError`, which says what to do, when the secret holds
     no key pair.
     """
-    return _parse(read_secret(client, secret), secret)
+    return parse_access(read_secret(client, secret), secret)
 
 
 def read_secret(client: Any, secret: str) -> str:
@@ -192,7 +192,11 @@ def queue_endpoint(endpoint_url: str | None, queue_url: str) -> str | None:
     return endpoint_url
 
 
-def _parse(text: str, secret: str) -> Access:
+def parse_access(text: str, secret: str) -> Access:
+    """Return what the text of the secret named `secret` says.
+
+    Raises `ConfigError`, which says what to do and never quotes the secret's text.
+    """
     try:
         found = json.loads(text)
         access_key = AccessKey(_named(found, "access_key_id"), _named(found, "secret_access_key"))

@@ -1,11 +1,8 @@
 """`dualway check-provider`: tries on a live bucket what its store can do."""
 
 import json
-import secrets
 from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -13,27 +10,12 @@ from rich.table import Table
 from sync_core.cli.screen import new_console
 from sync_core.cli.terminal import EXIT_DIFFERENT
 from sync_core.config import environment
-from sync_core.connections import aws_session, netstorage_endpoint
 from sync_core.errors import ConfigError
-from sync_core.feed_check import Feed, check_feed
-from sync_core.model import Ability
-from sync_core.provider_check import Finding, Verdict, check
-from sync_core.storage.dialects import DIALECTS, Dialect, named
-from sync_core.storage.netstorage import NetStorageStore
+from sync_core.launch.store_check import Place, Row, rows_of
+from sync_core.storage.dialects import DIALECTS
 from sync_core.storage.netstorage_access import NETSTORAGE, NetStorageAccess, parse_access
-from sync_core.storage.netstorage_auth import Signer
-from sync_core.storage.netstorage_client import NetStorageClient
-from sync_core.storage.netstorage_wire import Wire
-from sync_core.storage.plain import PlainStore
-from sync_core.storage.prefixed import below
-from sync_core.storage.s3 import S3ObjectStore
-from sync_core.storage.s3_clients import s3_clients
-from sync_core.storage.sync_store import SyncStore
 
 app = typer.Typer()
-
-_PAGE_KEYS = 3
-"""Few enough that a listing of the odd keys has several pages."""
 
 ACCESS_VARIABLE = "NETSTORAGE_SECRET"
 """The variable with the text of the secret that a deployment would read."""
@@ -51,19 +33,6 @@ DialectName = Annotated[
 ]
 Prefix = Annotated[str, typer.Option(help="Try it below this prefix only.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for each ability.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One ability: what the dialect says, what was found."""
-
-    says: bool | None
-    finding: Finding[Any]
-
-    @property
-    def verdict(self) -> Verdict:
-        """What follows of the two."""
-        return self.finding.verdict(self.says)
 
 
 @app.command()
@@ -84,9 +53,9 @@ def check_provider(  # noqa: PLR0913 - one option each
     it does less or when that could not be found out, and 2 when the store cannot be reached.
     """
     if dialect == NETSTORAGE:
-        rows = _netstorage_rows(bucket, endpoint, prefix)
+        rows = rows_of(Place(dialect, bucket, None, endpoint, prefix), _access_to(bucket))
     else:
-        rows = _s3_rows(named(dialect), bucket, _required(region), endpoint, prefix)
+        rows = rows_of(Place(dialect, bucket, _required(region), endpoint, prefix), None)
     if as_json:
         for row in rows:
             typer.echo(json.dumps(as_document(row), ensure_ascii=False))
@@ -120,14 +89,6 @@ def as_document(row: Row) -> dict[str, object]:
     }
 
 
-def daring_form(dialect: Dialect) -> Dialect:
-    """Return the dialect in which conditions are sent that its stores are said not to know.
-
-    It shows no versions where none can be listed: they could not be taken away again.
-    """
-    return replace(dialect, lacks=dialect.lacks & {Ability.IS_VERSIONED})
-
-
 def _word(has: bool | None) -> str:  # noqa: FBT001 - what is to be named
     return "?" if has is None else "yes" if has else "no"
 
@@ -138,40 +99,9 @@ def _required(region: str | None) -> str:
     return region
 
 
-def _s3_rows(
-    dialect: Dialect, bucket: str, region: str, endpoint: str | None, prefix: str
-) -> list[Row]:
-    url = dialect.endpoint_of(region) if endpoint is None else endpoint
-    spoken = (dialect, daring_form(dialect))
-    store, trying = (below(_store(bucket, region, url, each), prefix) for each in spoken)
-    found = check(store, trying, secrets.token_hex(4))
-    return [Row(dialect.says(finding.ability), finding) for finding in found]
-
-
-def _netstorage_rows(cpcode: str, endpoint: str | None, prefix: str) -> list[Row]:
-    access = _access_to(cpcode)
-    with closing(Wire(netstorage_endpoint(endpoint, access))) as wire:
-        client = NetStorageClient(wire, Signer(access.username, access.key))
-        there = NetStorageStore(cpcode, lambda: client, _PAGE_KEYS)
-        store = below(PlainStore(there), prefix)
-        feed = Feed(
-            store,
-            put_damaged=lambda key: there.put_damaged(store.place(key).key),
-            clock_ahead=lambda: client.ahead,
-        )
-        found = check_feed(feed, secrets.token_hex(4))
-        return [Row(feed.says(finding.ability), finding) for finding in found]
-
-
 def _access_to(cpcode: str) -> NetStorageAccess:
     access = parse_access(environment().get(ACCESS_VARIABLE, ""), ACCESS_VARIABLE)
     if access.cpcode != cpcode:
         cause = f"its cpcode is {access.cpcode}, --bucket {cpcode}: give both the same"
         raise ConfigError("read secret", ACCESS_VARIABLE, cause)
     return access
-
-
-def _store(bucket: str, region: str, url: str | None, dialect: Dialect) -> SyncStore:
-    speaking = replace(dialect, page_keys=_PAGE_KEYS)
-    clients = s3_clients(aws_session(), region, endpoint_url=url, dialect=speaking)
-    return S3ObjectStore(bucket, lambda: clients, speaking)

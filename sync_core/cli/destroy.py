@@ -14,8 +14,11 @@ from sync_core.cli.launching import (
     open_pair,
 )
 from sync_core.launch.accounts import Account
-from sync_core.launch.launcher import both
-from sync_core.launch.removal import remove_site
+from sync_core.launch.launcher import at_once
+from sync_core.launch.other_store import remove_sentinels as remove_store_sentinels
+from sync_core.launch.removal import remove_sentinels, remove_site
+from sync_core.launch.settings import LaunchSettings
+from sync_core.launch.store_secret import StoreSecret
 from sync_core.launch.waiting import Tell
 
 app = typer.Typer()
@@ -36,18 +39,43 @@ def destroy(
     after a launch that was interrupted.
     """
     tell = new_tell()
-    settings, accounts = open_pair(config, tell)
-    question = f"Delete the stacks {settings.stack} in both accounts, and all that belongs to them?"
-    if not is_agreed(question, yes=yes):
+    settings, accounts, secret = open_pair(config, tell)
+    if not is_agreed(_question(settings), yes=yes):
         tell("nothing was changed")
         return
-    both(accounts, partial(_remove, settings.stack, tell, keeps_records=keep_records))
+    remove = partial(_remove, settings, tell, keeps_records=keep_records)
+    if secret is None:
+        at_once(accounts, remove)
+    else:
+        # Both are in one account, where they share a bucket of packages.
+        for account in accounts:
+            at_once([account], remove)
+        _remove_from_store(secret, tell)
     tell("both sites are destroyed")
 
 
-def _remove(stack: str, tell: Tell, account: Account, *, keeps_records: bool) -> None:
-    remove_site(account, stack, tell, keeps_records=keeps_records)
+def _question(settings: LaunchSettings) -> str:
+    if settings.elsewhere is None:
+        return f"Delete the stacks {settings.stack} in both accounts, and all that belongs to them?"
+    names = [settings.stack_of(site) for site in settings.sites if settings.has_stack(site)]
+    return f"Delete {' and '.join(names)}, and all that belongs to them?"
+
+
+def _remove(settings: LaunchSettings, tell: Tell, account: Account, *, keeps_records: bool) -> None:
+    if settings.has_stack(account.site):
+        remove_site(account, settings.stack_of(account.site), tell, keeps_records=keeps_records)
+    else:
+        remove_sentinels(account)
     tell(
         f"{account.name}: the bucket {account.site.bucket} stays, with its objects (their metadata "
         "entry `dualway` harms nobody) and the folder .dualway/"
     )
+
+
+def _remove_from_store(secret: StoreSecret, tell: Tell) -> None:
+    remove_store_sentinels(secret, tell)
+    name = secret.account.name
+    if secret.remove():
+        tell(f"{name}: the secret {secret.name} is deleted; delete its key pair in the store")
+    else:
+        tell(f"{name}: there is no secret {secret.name}, or no launch has made it: it stays")

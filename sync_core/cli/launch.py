@@ -1,6 +1,6 @@
 """`dualway launch`: both stacks in both accounts, the mirrored key pairs and the proof, at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from sync_core.cli.terminal import EXIT_ERROR
 from sync_core.errors import ConfigError
 from sync_core.launch.accounts import aws_errors
 from sync_core.launch.launcher import BuildPackages, Launch, Packages, launch, start_rounds
+from sync_core.launch.other_store import steps_left
 from sync_core.launch.packages import (
     build_fleet_package,
     build_lambda_package,
@@ -68,28 +69,34 @@ def launch_pair(  # noqa: PLR0913 - each is an option of the command line
     Looks at both accounts first, shows what would change and asks; then creates or updates both
     stacks, gives each side the key pair of the other's dedicated user, proves with an object each
     way that it works, and starts the first comparison. May be run again at any time.
+
+    Where one side is in another store, the text of its secret is taken from STORE_SECRET, both
+    stacks are in one account, and the proof is left to you.
     """
     tell = new_tell()
     with unwound_by_signals(), _folder(package) as folder:
-        settings, accounts = open_pair(config, tell)
+        settings, accounts, secret = open_pair(config, tell)
         build = _builder(folder, is_source=source_package)
         question = _no if dry_run else lambda: is_agreed("Do this?", yes=yes)
-        wanted = Launch(settings, accounts, build, tell, question)
-        if not is_ready(accounts, settings.stack, wanted.parameters_of, tell):
+        wanted = Launch(settings, accounts, build, tell, question, secret)
+        if not is_ready(wanted):
             raise typer.Exit(EXIT_ERROR)
         launched = launch(wanted)
         if launched is None:
             tell("a dry run: nothing was changed" if dry_run else "nothing was changed")
             return
-        first, second = (launched[each.name] for each in accounts)
-        if not no_proof:
-            _prove_both(wanted, first, second, tell)
-        start_rounds((first, second), tell)
-        tell("both sites are launched")
+        if secret is None and not no_proof:
+            _prove_both(wanted, [launched[each.name] for each in accounts], tell)
+        start_rounds(list(launched.values()), tell)
+        if secret is not None:
+            outputs = {name: site.outputs for name, site in launched.items()}
+            for step in steps_left(secret, outputs):
+                tell(f"left to you: {step}")
+        tell("all is launched" if len(launched) < len(accounts) else "both sites are launched")
 
 
-def _prove_both(wanted: Launch, first: LaunchedSite, second: LaunchedSite, tell: Tell) -> None:
-    one, other = (Proving(each, wanted.parameters_of(each.account)) for each in (first, second))
+def _prove_both(wanted: Launch, sites: Sequence[LaunchedSite], tell: Tell) -> None:
+    one, other = (Proving(each, wanted.parameters_of(each.account)) for each in sites)
     for source, destination in ((one, other), (other, one)):
         with aws_errors(source.name):
             prove(source, destination, tell)

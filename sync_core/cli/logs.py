@@ -168,7 +168,11 @@ def _sources(config: Path | None, ready_file: Path | None) -> Sequence[LogSource
         return file_logs(read_ready_file(ready_file))
     if config is not None and ready_file is None:
         settings = read_settings(config, parameter_names(read_template()))
-        return [stack_log(account, settings.stack) for account in open_accounts(settings)]
+        return [
+            stack_log(account, settings.stack_of(account.site))
+            for account in open_accounts(settings)
+            if settings.has_stack(account.site)
+        ]
     raise typer.BadParameter("give either --config or --ready-file")
 
 

@@ -1,5 +1,6 @@
 """`dualway rotate`: new key pairs for both dedicated users, without losing a transfer."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from sync_core.cli.launching import DEFAULT_CONFIG, ConfigFile, new_tell, open_pair
 from sync_core.errors import ConfigError
 from sync_core.launch.accounts import Account, aws_errors
-from sync_core.launch.launcher import both
+from sync_core.launch.launcher import at_once, mirrored
 from sync_core.launch.rotation import GRACE_SECONDS, SETTLE_SECONDS, Pauses
 from sync_core.launch.rotation import rotate as rotate_key_pair
 from sync_core.launch.stacks import LaunchedSite, launched
@@ -39,10 +40,22 @@ def rotate(
     rotation that was interrupted is finished by the next one.
     """
     tell = new_tell()
-    settings, accounts = open_pair(config, tell)
-    sites = {each.name: _launched(each, settings.stack) for each in accounts}
-    both(accounts, partial(_rotate, sites, Pauses(settle, grace), tell))
-    tell("both key pairs are replaced")
+    settings, accounts, secret = open_pair(config, tell)
+    sites = {
+        each.name: _launched(each, settings.stack_of(each.site))
+        for each in accounts
+        if settings.has_stack(each.site)
+    }
+    peers = {own.name: (own, peer) for own, peer in mirrored(accounts, sites)}
+    replacing = [each for each in accounts if each.name in peers]
+    at_once(replacing, partial(_rotate, peers, Pauses(settle, grace), tell))
+    if secret is not None:
+        tell(
+            f"{secret.account.name}: its key pair is the store's: make a new one there, give it to "
+            "`dualway launch`, and delete the old one ten minutes later"
+        )
+    if len(replacing) == len(accounts):
+        tell("both key pairs are replaced")
 
 
 def _launched(account: Account, stack: str) -> LaunchedSite:
@@ -54,6 +67,11 @@ def _launched(account: Account, stack: str) -> LaunchedSite:
     return found
 
 
-def _rotate(sites: dict[str, LaunchedSite], pauses: Pauses, tell: Tell, account: Account) -> None:
-    (peer,) = (site for name, site in sites.items() if name != account.name)
-    rotate_key_pair(sites[account.name], peer, pauses, tell)
+def _rotate(
+    peers: Mapping[str, tuple[LaunchedSite, LaunchedSite]],
+    pauses: Pauses,
+    tell: Tell,
+    account: Account,
+) -> None:
+    own, peer = peers[account.name]
+    rotate_key_pair(own, peer, pauses, tell)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -34,6 +34,7 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 class Account:
     """One side's account: who the operator is there, and clients in the site's region.
 
+    A site that is not in AWS has the account and the region of its peer: there stands its stack.
     `server_ahead_seconds` is how far AWS's clock is ahead of this machine's.
     """
 
@@ -49,6 +50,11 @@ class Account:
         """The site's name."""
         return self.site.name
 
+    @property
+    def bucket_region(self) -> str:
+        """The region of the bucket as its store names it; any word where it has none."""
+        return self.region if self.site.is_in_aws else self.site.region or self.site.store
+
     def client(self, service: str) -> Any:
         """Return a boto3 client of a service."""
         return self.new_client(service)
@@ -58,11 +64,17 @@ Accounts = tuple[Account, Account]
 
 
 def open_accounts(settings: LaunchSettings) -> Accounts:
-    """Reach both accounts with the operator's profiles.
+    """Reach both accounts with the operator's profiles, or the one of a pair with another store.
 
     Raises ConfigError where a profile or region is missing or both sides are one and the same, and
     what `aws_errors` raises where an account does not answer.
     """
+    elsewhere = settings.elsewhere
+    if elsewhere is not None:
+        own = settings.peer_of(elsewhere)
+        account = open_account(own, *_session(own))
+        first, second = (replace(account, site=site) for site in settings.sites)
+        return first, second
     first, second = (open_account(site, *_session(site)) for site in settings.sites)
     same = (first.account_id, first.region, settings.stack)
     if same == (second.account_id, second.region, settings.stack):

@@ -1,5 +1,6 @@
 """Launches both sites: change sets first, shown and agreed to, then everything that makes it run.
 
+A site that is only fed has no stack, and one in another store has its stack in its peer's account.
 Idempotent: what stands already is left as it is. What a failed first launch has made is taken away
 again, on both sides; a failed update is rolled back by CloudFormation.
 """
@@ -25,8 +26,10 @@ from sync_core.launch.artifacts import (
 from sync_core.launch.changes import change_lines
 from sync_core.launch.keys import ensure_key_pair
 from sync_core.launch.removal import remove_site
-from sync_core.launch.settings import LaunchSettings, template_parameters
+from sync_core.launch.settings import LaunchSettings
+from sync_core.launch.site_parameters import template_parameters
 from sync_core.launch.stacks import LaunchedSite, Prepared, discard, execute, prepare
+from sync_core.launch.store_secret import StoreSecret
 from sync_core.launch.template import find_template
 from sync_core.launch.waiting import Tell
 
@@ -52,7 +55,8 @@ def always() -> bool:
 class Launch:
     """One launch of a pair: what is wanted, where, and who is asked before it is done.
 
-    `agree` is called when all changes were told; False leaves everything as it was.
+    `agree` is called when all changes were told; False leaves everything as it was. `secret` is
+    that of the side that is not in AWS, if one is not.
     """
 
     settings: LaunchSettings
@@ -60,11 +64,21 @@ class Launch:
     build: BuildPackages
     tell: Tell = field(repr=False)
     agree: Callable[[], bool] = always
+    secret: StoreSecret | None = None
+
+    @property
+    def launching(self) -> tuple[Account, ...]:
+        """The accounts as the sites have them that get a stack."""
+        return tuple(each for each in self.accounts if self.settings.has_stack(each.site))
+
+    def stack_of(self, account: Account) -> str:
+        """Return the name of the stack of a side."""
+        return self.settings.stack_of(account.site)
 
     def parameters_of(self, account: Account) -> dict[str, str]:
         """Return the template parameters of a side, but those of the packages."""
-        peer = self.peer_of(account)
-        return template_parameters(account.site, peer.site, peer.region, {})
+        region = self.peer_of(account).bucket_region
+        return template_parameters(self.settings, account.site, region, {})
 
     def peer_of(self, account: Account) -> Account:
         """Return the other account."""
@@ -81,27 +95,42 @@ class _Upload:
 
 
 def launch(wanted: Launch) -> dict[str, LaunchedSite] | None:
-    """Create or update both stacks and mirror the key pairs; return the sites by name.
+    """Create or update the stacks and mirror the key pairs; return the sites by name.
 
     None when `agree` said no: nothing is left of it then. Raises ConfigError with the resources
     that failed first, and what `aws_errors` raises.
     """
     with ExitStack() as undo:
-        for each in wanted.accounts:
+        for each in wanted.launching:
             _open_bucket(wanted, each, undo)
-        uploads = {each.name: _uploads_of(wanted, each) for each in wanted.accounts}
-        prepared = both(wanted.accounts, lambda each: _prepared(wanted, each, uploads, undo))
+        uploads = {each.name: _uploads_of(wanted, each) for each in wanted.launching}
+        prepared = at_once(wanted.launching, lambda each: _prepared(wanted, each, uploads, undo))
         for change in prepared:
             _tell_changes(change, wanted.tell)
         if not wanted.agree():
             return None
         undo.pop_all()
-    sites = _executed(wanted, prepared, uploads)
-    first, second = sites
-    for own, peer in ((first, second), (second, first)):
+    sites = {site.name: site for site in _executed(wanted, prepared, uploads)}
+    for own, peer in mirrored(wanted.accounts, sites):
         with aws_errors(own.name):
             ensure_key_pair(own, peer, wanted.tell)
-    return {site.name: site for site in sites}
+    if wanted.secret is not None and len(sites) == len(wanted.accounts):
+        wanted.secret.write(sites[wanted.secret.account.name].outputs["QueueUrl"])
+    return sites
+
+
+def mirrored(
+    accounts: Accounts, sites: Mapping[str, LaunchedSite]
+) -> list[tuple[LaunchedSite, LaunchedSite]]:
+    """Return sites with a dedicated user, each with the site whose secret has its key pair."""
+    first, second = (sites.get(each.name) for each in accounts)
+    if first is None or second is None:
+        return []
+    return [
+        (own, peer)
+        for own, peer in ((first, second), (second, first))
+        if own.account.site.is_in_aws
+    ]
 
 
 def start_rounds(sites: Sequence[LaunchedSite], tell: Tell) -> None:
@@ -119,20 +148,21 @@ def start_rounds(sites: Sequence[LaunchedSite], tell: Tell) -> None:
                 tell(f"{site.name}: the first finder round has begun: what differs is made equal")
 
 
-def both(accounts: Sequence[Account], work: Callable[[Account], Result]) -> tuple[Result, Result]:
-    """Do the same in both accounts at once; return both results.
+def at_once(accounts: Sequence[Account], work: Callable[[Account], Result]) -> tuple[Result, ...]:
+    """Do the same for all sides at once; return the results in their order.
 
-    Both are waited for. Raises the error of one of them, joined with the other's, in the form that
+    All are waited for. Raises the error of one of them, joined with the other's, in the form that
     `aws_errors` gives it; any other exception as it is.
     """
-    outcomes: dict[str, Result | Exception] = {}
+    outcomes: dict[str, Result] = {}
+    failures: dict[str, Exception] = {}
 
     def guarded(account: Account) -> None:
         try:
             with aws_errors(account.name):
                 outcomes[account.name] = work(account)
-        except Exception as error:  # noqa: BLE001 - raised again where both have ended
-            outcomes[account.name] = error
+        except Exception as error:  # noqa: BLE001 - raised again where all have ended
+            failures[account.name] = error
 
     # Daemons, because who interrupts the command does not want to wait for CloudFormation.
     threads = [Thread(target=guarded, args=[each], daemon=True) for each in accounts]
@@ -140,19 +170,18 @@ def both(accounts: Sequence[Account], work: Callable[[Account], Result]) -> tupl
         thread.start()
     for thread in threads:
         thread.join()
-    first, second = (outcomes[each.name] for each in accounts)
-    if isinstance(first, DualwayError):
-        raise _joined(first, second) from first
-    if isinstance(first, Exception):
-        raise first
-    if isinstance(second, Exception):
-        raise second
-    return first, second
+    failed = [failures[each.name] for each in accounts if each.name in failures]
+    if failed:
+        raise _joined(failed) from failed[0]
+    return tuple(outcomes[each.name] for each in accounts)
 
 
-def _joined(first: DualwayError, second: object) -> DualwayError:
-    if not isinstance(second, DualwayError):
+def _joined(errors: Sequence[Exception]) -> Exception:
+    first, *others = errors
+    ours = [each for each in others if isinstance(each, DualwayError)]
+    if not isinstance(first, DualwayError) or not ours:
         return first
+    (second,) = ours
     return type(first)(
         first.operation, f"{first.key}, {second.key}", f"{first.cause}; {second.cause}"
     )
@@ -163,14 +192,14 @@ def _open_bucket(wanted: Launch, account: Account, undo: ExitStack) -> None:
     with aws_errors(account.name):
         made = ensure_bucket(account)
     if made:
-        undo.callback(remove_packages, account, wanted.settings.stack)
+        undo.callback(remove_packages, account, wanted.stack_of(account))
         wanted.tell(f"{account.name}: the bucket of packages {artifact_bucket(account)} is made")
 
 
 def _uploads_of(wanted: Launch, account: Account) -> dict[str, _Upload]:
     packages = wanted.build(wanted.parameters_of(account))
     return {
-        name: _Upload(package_key(wanted.settings.stack, path), path)
+        name: _Upload(package_key(wanted.stack_of(account), path), path)
         for name, path in packages.items()
     }
 
@@ -178,7 +207,7 @@ def _uploads_of(wanted: Launch, account: Account) -> dict[str, _Upload]:
 def _prepared(
     wanted: Launch, account: Account, uploads: Mapping[str, Mapping[str, _Upload]], undo: ExitStack
 ) -> Prepared:
-    stack = wanted.settings.stack
+    stack = wanted.stack_of(account)
     packages = {name: each.key for name, each in uploads[account.name].items()}
     parameters = {
         **wanted.parameters_of(account),
@@ -220,7 +249,7 @@ def _executed(
     wanted: Launch,
     prepared: Sequence[Prepared],
     uploads: Mapping[str, Mapping[str, _Upload]],
-) -> tuple[LaunchedSite, LaunchedSite]:
+) -> tuple[LaunchedSite, ...]:
     by_name = {each.account.name: each for each in prepared}
 
     def work(account: Account) -> LaunchedSite:
@@ -228,20 +257,23 @@ def _executed(
             upload(account, each.key, each.path)
         return execute(by_name[account.name], wanted.tell)
 
+    is_new = False
     try:
-        return both(wanted.accounts, work)
+        is_new = wanted.secret is not None and wanted.secret.write()
+        return at_once(wanted.launching, work)
     except DualwayError:
         _take_back(wanted, [each.account for each in prepared if each.is_new])
+        if wanted.secret is not None and is_new:
+            wanted.secret.remove()
         raise
 
 
 def _take_back(wanted: Launch, accounts: Sequence[Account]) -> None:
     """Remove what a failed launch has newly made; what cannot be removed is told."""
-    stack = wanted.settings.stack
     for account in accounts:
         wanted.tell(f"{account.name}: the launch has failed; what it has made is taken away again")
         try:
             with aws_errors(account.name):
-                remove_site(account, stack, wanted.tell)
+                remove_site(account, wanted.stack_of(account), wanted.tell)
         except DualwayError as error:
             wanted.tell(f"{account.name}: {error.cause}; `dualway destroy` takes away the rest")

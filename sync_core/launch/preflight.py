@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 
 from sync_core.errors import ConfigError
 from sync_core.launch import findings as judge
-from sync_core.launch.accounts import Account, Accounts, aws_errors, code_of, is_denied
+from sync_core.launch.accounts import Account, aws_errors, code_of, is_denied
 from sync_core.launch.findings import Finding, Level
 from sync_core.launch.keys import access_keys, read_secret
+from sync_core.launch.launcher import Launch, mirrored
+from sync_core.launch.other_store import look_at_store
 from sync_core.launch.stacks import LaunchedSite, find_stack, launched
-from sync_core.launch.waiting import Tell
 from sync_core.notifications import (
     Trigger,
     identity_of,
@@ -62,47 +63,59 @@ _ACTIONS = (
 )
 
 
-def is_ready(
-    accounts: Accounts, stack: str, parameters_of: Callable[[Account], Parameters], tell: Tell
-) -> bool:
-    """Look at both accounts, tell what was found, and return whether a launch may go on.
+def is_ready(wanted: Launch) -> bool:
+    """Look at both sides, tell what was found, and return whether a launch may go on.
 
     Raises what `aws_errors` raises.
     """
     found: list[Finding] = []
-    sites = []
-    for account in accounts:
+    sites: dict[str, LaunchedSite] = {}
+    for account in wanted.accounts:
+        stack = wanted.stack_of(account) if account in wanted.launching else None
         with aws_errors(account.name):
-            found += look_at(account, stack, parameters_of(account))
-            sites.append(launched(account, stack))
-    first, second = sites
-    if first is not None and second is not None:
-        for own, peer in ((first, second), (second, first)):
-            with aws_errors(own.name):
-                found += look_at_keys(own, peer)
+            found += look_at(account, stack, wanted.parameters_of(account))
+            site = None if stack is None else launched(account, stack)
+        sites |= {account.name: site} if site is not None else {}
+    if wanted.secret is not None:
+        found += look_at_store(wanted.secret)
+    for own, peer in mirrored(wanted.accounts, sites):
+        with aws_errors(own.name):
+            found += look_at_keys(own, peer)
     for finding in found:
-        tell(str(finding))
+        wanted.tell(str(finding))
     return not judge.errors_of(found)
 
 
-def look_at(account: Account, stack: str, parameters: Parameters) -> list[Finding]:
-    """Return all findings of one side, bucket first; raises what AWS answers but a refusal."""
+def look_at(account: Account, stack: str | None, parameters: Parameters) -> list[Finding]:
+    """Return all findings of one side, bucket first; raises what AWS answers but a refusal.
+
+    `stack` None: the side gets none. What is in another store is left to `other_store`.
+    """
+    found = _look_at_s3(account, stack, parameters) if account.site.is_in_aws else []
+    if stack is not None:
+        site = account.name
+        found += _survived(site, "Lambda's quota", lambda: _quota(account, parameters))
+        found += _survived(site, "the stack", lambda: _stack(account, stack))
+    return found
+
+
+def _look_at_s3(account: Account, stack: str | None, parameters: Parameters) -> list[Finding]:
     site = account.name
     found = _bucket(account)
     if not judge.errors_of(found):
-        checks: Mapping[str, Callable[[], list[Finding]]] = {
+        checks: dict[str, Callable[[], list[Finding]]] = {
             "the bucket's versioning": lambda: _versioning(account),
             "the bucket's Object Lock": lambda: _lock(account),
             "the bucket's default encryption": lambda: _encryption(account),
-            "the bucket's notifications": lambda: _notifications(account, parameters, stack),
         }
+        if stack is not None:
+            checks["the bucket's notifications"] = lambda: _notifications(
+                account, parameters, stack
+            )
         for what, check in checks.items():
             found += _survived(site, what, check)
     found.append(judge.judge_clock(site, account.server_ahead_seconds))
-    found += _survived(site, "the profile's permissions", lambda: _permissions(account))
-    found += _survived(site, "Lambda's quota", lambda: _quota(account, parameters))
-    found += _survived(site, "the stack", lambda: _stack(account, stack))
-    return found
+    return found + _survived(site, "the profile's permissions", lambda: _permissions(account))
 
 
 def look_at_keys(own: LaunchedSite, peer: LaunchedSite) -> list[Finding]:

@@ -37,7 +37,7 @@ def remove_site(account: Account, stack: str, tell: Tell, *, keeps_records: bool
         delete_stack(account, found["StackId"], tell)
         tell(f"{account.name}: the stack {stack} is deleted")
     _remove_leftovers(account, resources, tell, keeps_records=keeps_records)
-    _delete_sentinels(account)
+    remove_sentinels(account)
     if remove_packages(account, stack):
         tell(f"{account.name}: the bucket of packages {artifact_bucket(account)} is gone")
     else:
@@ -62,10 +62,13 @@ def _remove_leftovers(
             _delete_table(account, table, tell)
 
 
-def _delete_sentinels(account: Account) -> None:
-    """Delete both sites' sentinels: without records, a later launch would hold all deletes."""
+def remove_sentinels(account: Account) -> None:
+    """Delete both sites' sentinels: without records, a later launch would hold all deletes.
+
+    Those in a store that is not AWS are left to `other_store`. Raises ClientError.
+    """
     s3, site = account.client("s3"), account.site
-    if not _has_bucket(account):
+    if not site.is_in_aws or not _has_bucket(account):
         return
     pages = s3.get_paginator("list_object_versions").paginate(
         Bucket=site.bucket, Prefix=site.prefix + SENTINEL_PREFIX

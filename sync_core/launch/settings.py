@@ -13,27 +13,38 @@
     FinderSchedule = "rate(1 hour)"
 
 The tables of the sites carry the sites' names; `[parameters]` is for both sites, `[a.parameters]`
-for one. Key pairs are never read from this file.
+for one. One of both may be in another store; its stack is in the account of the other side:
+
+    [oss]
+    store = "oss"
+    region = "cn-hangzhou"
+    bucket = "acme-data-oss"
+    user_ids = ["262561392693583141"]
+
+Key pairs are never read from this file.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from sync_core.errors import ConfigError
+from sync_core.launch.setting_values import listed, nearest, text_of, unknown, value_of, wrong
+from sync_core.storage.dialects import AWS, DIALECTS, named
+from sync_core.storage.netstorage_access import NETSTORAGE
 
 DEFAULT_STACK = "dualway"
 
-_OPERATION = "read the launch configuration"
 _SITE_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
-_TEXTS = ("profile", "region", "bucket", "prefix", "endpoint_url")
+_TEXTS = ("store", "region", "bucket", "prefix", "endpoint_url")
+_IN_AWS = (*_TEXTS, "profile", "parameters")
+_ELSEWHERE = (*_TEXTS, "user_ids", "parameters")
 _SITES = 2
-_AWS = "aws"
+
+TO_PEER = "ToPeer"
+"""The template's Direction of a site that writes to the other one and takes nothing from it."""
 
 SET_BY_LAUNCH = {
     "SiteName": "the name of the site's table",
@@ -43,6 +54,12 @@ SET_BY_LAUNCH = {
     "PeerBucketName": "`bucket` in the other site's table",
     "PeerPrefix": "`prefix` in the other site's table",
     "PeerRegion": "`region` in the other site's table",
+    "StoreType": "`store` in the site's table",
+    "StoreRegion": "`region` in the site's table",
+    "StoreEndpoint": "`endpoint_url` in the site's table",
+    "StoreCredentialsSecret": "the launch itself",
+    "StoreUserIds": "`user_ids` in the site's table",
+    "PeerStoreType": "`store` in the other site's table",
     "ArtifactBucket": "the launch itself",
     "LambdaPackage": "the launch itself",
     "FleetPackage": "the launch itself",
@@ -69,6 +86,9 @@ class SiteSettings:
 
     `region` and `profile` None: as the profile, or the SDK's own search, says. `endpoint_url`
     stands in place of AWS (an emulator). `parameters` are the template's, the common ones included.
+
+    Where `store` is not aws, `region` and `endpoint_url` are the store's, and `bucket` is the CP
+    code of NetStorage; `user_ids` are those of the users whose events are echoes.
     """
 
     name: str
@@ -78,11 +98,23 @@ class SiteSettings:
     prefix: str = ""
     endpoint_url: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    store: str = AWS.name
+    user_ids: str = ""
+
+    @property
+    def is_in_aws(self) -> bool:
+        """Whether the bucket is in AWS."""
+        return self.store == AWS.name
+
+    @property
+    def is_feeding(self) -> bool:
+        """Whether it takes nothing from its peer, which then has no stack."""
+        return self.parameters.get("Direction") == TO_PEER
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchSettings:
-    """Both sides and the name that their stacks share."""
+    """Both sides, of which at most one is not in AWS, and the name that their stacks share."""
 
     sites: tuple[SiteSettings, SiteSettings]
     stack: str = DEFAULT_STACK
@@ -91,6 +123,23 @@ class LaunchSettings:
         """Return the other of both sites."""
         first, second = self.sites
         return second if site == first else first
+
+    @property
+    def elsewhere(self) -> SiteSettings | None:
+        """The site whose bucket is not in AWS, if one is not."""
+        return next((site for site in self.sites if not site.is_in_aws), None)
+
+    def has_stack(self, site: SiteSettings) -> bool:
+        """Tell whether a site has a stack: one that is only fed has none."""
+        return not self.peer_of(site).is_feeding
+
+    def stack_of(self, site: SiteSettings) -> str:
+        """Return the name of a site's stack, which has its own where one account has both."""
+        return self.stack if self.elsewhere is None else f"{self.stack}-{site.name}"
+
+    def secret_of(self, site: SiteSettings) -> str:
+        """Return the name of the secret with which the store of a site elsewhere is reached."""
+        return f"{self.stack}-{site.name}"
 
 
 def read_settings(path: Path, parameters: frozenset[str]) -> LaunchSettings:
@@ -102,7 +151,7 @@ def read_settings(path: Path, parameters: frozenset[str]) -> LaunchSettings:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         cause = f"cannot be read ({error}); name the file with --config"
-        raise ConfigError(_OPERATION, str(path), cause) from error
+        raise wrong(str(path), cause) from error
     return parse_settings(text, parameters)
 
 
@@ -111,60 +160,53 @@ def parse_settings(text: str, parameters: frozenset[str]) -> LaunchSettings:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_OPERATION, "TOML", f"{error}; mend the file there") from error
-    stack = _text(document.pop("stack", DEFAULT_STACK), "stack")
+        raise wrong("TOML", f"{error}; mend the file there") from error
+    stack = text_of(document.pop("stack", DEFAULT_STACK), "stack")
     if not _STACK_NAME.fullmatch(stack):
-        raise _wrong("stack", "begin with a letter; then letters, digits and hyphens")
+        raise wrong("stack", "begin with a letter; then letters, digits and hyphens")
     common = _parameters(document.pop("parameters", {}), "[parameters]", parameters)
     sites = [_site(name, table, common, parameters) for name, table in document.items()]
     if len(sites) != _SITES:
         found = ", ".join(f"[{site.name}]" for site in sites) or "none"
-        raise _wrong("the file", f"give exactly two tables of sites, such as [a] and [b]: {found}")
+        raise wrong("the file", f"give exactly two tables of sites, such as [a] and [b]: {found}")
     first, second = sites
     if (first.bucket, first.endpoint_url) == (second.bucket, second.endpoint_url):
-        raise _wrong(f"[{second.name}] bucket", f"is that of [{first.name}] too; name two buckets")
-    _refuse_odd_pairs(first.parameters, second.parameters)
+        raise wrong(f"[{second.name}] bucket", f"is that of [{first.name}] too; name two buckets")
+    first, second = _directed(first, second), _directed(second, first)
+    _refuse_odd_pairs(first, second)
     return LaunchSettings((first, second), stack)
 
 
-def _refuse_odd_pairs(first: Mapping[str, str], second: Mapping[str, str]) -> None:
+def _directed(site: SiteSettings, peer: SiteSettings) -> SiteSettings:
+    """Return the site; what has NetStorage for its peer can only feed it."""
+    if peer.store != NETSTORAGE:
+        return site
+    return replace(site, parameters={**site.parameters, "Direction": TO_PEER})
+
+
+def _refuse_odd_pairs(first: SiteSettings, second: SiteSettings) -> None:
     for name in SAME_ON_BOTH_SIDES:
-        if first.get(name) != second.get(name):
-            raise _wrong(name, "has to be the same on both sides: move it to [parameters]")
-    for name in ("StoreType", "PeerStoreType"):
-        if {first.get(name, _AWS), second.get(name, _AWS)} != {_AWS}:
+        if first.parameters.get(name) != second.parameters.get(name):
+            raise wrong(name, "has to be the same on both sides: move it to [parameters]")
+    if not (first.is_in_aws or second.is_in_aws):
+        raise wrong("store", "is not aws on both sides: one of them has to be in AWS")
+    if first.is_in_aws and second.is_in_aws:
+        if first.is_feeding or second.is_feeding:
             cause = (
-                "is not aws, but a launch makes two sites in AWS: a pair with another store is two "
-                "stacks, launched by hand (cfn/README.md, stores that are not AWS)"
+                "is ToPeer, but a launch makes both sites of a pair in AWS: a one-way feed there "
+                "is one stack, launched by hand (cfn/README.md, one way)"
             )
-            raise _wrong(name, cause)
-    if "ToPeer" in {first.get("Direction"), second.get("Direction")}:
-        cause = (
-            "is ToPeer, but a launch makes both sites of a pair: a one-way feed is one stack, "
-            "launched by hand (cfn/README.md, one way)"
-        )
-        raise _wrong("Direction", cause)
-
-
-def template_parameters(
-    site: SiteSettings, peer: SiteSettings, peer_region: str, packages: Mapping[str, str]
-) -> dict[str, str]:
-    """Return all parameters with which the template is launched for `site`.
-
-    `packages` are ArtifactBucket, LambdaPackage and, where there is one, FleetPackage.
-    """
-    return {
-        **({"PeerEndpoint": peer.endpoint_url} if peer.endpoint_url else {}),
-        **site.parameters,
-        **packages,
-        "SiteName": site.name,
-        "BucketName": site.bucket,
-        "Prefix": site.prefix,
-        "PeerSiteName": peer.name,
-        "PeerBucketName": peer.bucket,
-        "PeerPrefix": peer.prefix,
-        "PeerRegion": peer_region,
-    }
+            raise wrong("Direction", cause)
+        return
+    own, other = (first, second) if first.is_in_aws else (second, first)
+    if other.is_feeding and (own.is_feeding or other.store == NETSTORAGE):
+        cause = f"is ToPeer on the wrong side: give it to one site, and {NETSTORAGE} is only fed"
+        raise wrong("Direction", cause)
+    if not (own.is_feeding or other.is_feeding or other.user_ids):
+        cause = "is missing: give the ids that the store's events tell for the user of the key pair"
+        raise wrong(f"[{other.name}] user_ids", cause)
+    if "PeerCredentialsSecret" in own.parameters:
+        raise wrong("PeerCredentialsSecret", "is made by the launch itself; take it out here")
 
 
 def _site(
@@ -173,62 +215,48 @@ def _site(
     where = f"[{name}]"
     if not isinstance(table, dict):
         known = ("stack", "parameters")
-        raise _wrong(
-            name, f"is no name at the top{_nearest(name, known)}; it may be {_list(known)}"
-        )
+        raise wrong(name, f"is no name at the top{nearest(name, known)}; it may be {listed(known)}")
     if not _SITE_NAME.fullmatch(name):
-        raise _wrong(where, "a site's name is a small letter, then at most 15 of a-z, 0-9 and -")
+        raise wrong(where, "a site's name is a small letter, then at most 15 of a-z, 0-9 and -")
+    allowed = _IN_AWS if table.get("store", AWS.name) == AWS.name else _ELSEWHERE
     for each in table:
-        if each not in (*_TEXTS, "parameters"):
-            raise _wrong(f"{where} {each}", _unknown(each, (*_TEXTS, "parameters")))
-    texts = {each: _text(table[each], f"{where} {each}") for each in _TEXTS if each in table}
+        if each not in allowed:
+            raise wrong(f"{where} {each}", unknown(each, allowed))
+    texts = {
+        each: value_of(table[each], f"{where} {each}")
+        if each == "user_ids"
+        else text_of(table[each], f"{where} {each}")
+        for each in table
+        if each != "parameters"
+    }
     if not texts.get("bucket"):
-        raise _wrong(f"{where} bucket", "is missing: name the bucket of this side, which exists")
+        raise wrong(f"{where} bucket", "is missing: name the bucket of this side, which exists")
     own = _parameters(table.get("parameters", {}), f"[{name}.parameters]", parameters)
-    return SiteSettings(name, **texts, parameters={**common, **own})
+    return _reachable(SiteSettings(name, **texts, parameters={**common, **own}))
+
+
+def _reachable(site: SiteSettings) -> SiteSettings:
+    """Return a site whose store is known and told where it is."""
+    stores = (*DIALECTS, NETSTORAGE)
+    if site.store not in stores:
+        raise wrong(f"[{site.name}] store", f"{site.store} {unknown(site.store, stores)}")
+    if site.is_in_aws or site.store == NETSTORAGE:
+        return site
+    template = named(site.store).endpoint_template
+    if template is None and not site.endpoint_url:
+        raise wrong(f"[{site.name}] endpoint_url", f"is missing: give the URL of {site.store}")
+    if "{region}" in (template or "") and not site.region:
+        cause = f"is missing: give the bucket's as {site.store} names it, such as cn-hangzhou"
+        raise wrong(f"[{site.name}] region", cause)
+    return site
 
 
 def _parameters(table: object, where: str, known: frozenset[str]) -> dict[str, str]:
     if not isinstance(table, dict):
-        raise _wrong(where, "give a table of template parameters")
+        raise wrong(where, "give a table of template parameters")
     for name in table:
         if name in SET_BY_LAUNCH:
-            raise _wrong(f"{where} {name}", f"is set by {SET_BY_LAUNCH[name]}; take it out here")
+            raise wrong(f"{where} {name}", f"is set by {SET_BY_LAUNCH[name]}; take it out here")
         if name not in known:
-            raise _wrong(f"{where} {name}", _unknown(name, sorted(known - set(SET_BY_LAUNCH))))
-    return {name: _parameter(value, f"{where} {name}") for name, value in table.items()}
-
-
-def _parameter(value: object, where: str) -> str:
-    """Return a value as CloudFormation takes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, list):
-        return ",".join(_text(each, where) for each in value)
-    return _text(value, where)
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise _wrong(where, f"is {value!r}: write it in quotes, as a text")
-    return value
-
-
-def _unknown(name: str, known: "tuple[str, ...] | list[str]") -> str:
-    return f"is unknown{_nearest(name, known)}; it may be {_list(known)}"
-
-
-def _nearest(name: str, known: "tuple[str, ...] | list[str]") -> str:
-    lowered = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), lowered, n=1)
-    return f" (did you mean {lowered[found[0]]}?)" if found else ""
-
-
-def _list(names: "tuple[str, ...] | list[str]") -> str:
-    return ", ".join(names)
-
-
-def _wrong(where: str, cause: str) -> ConfigError:
-    return ConfigError(_OPERATION, where, cause)
+            raise wrong(f"{where} {name}", unknown(name, sorted(known - set(SET_BY_LAUNCH))))
+    return {name: value_of(value, f"{where} {name}") for name, value in table.items()}

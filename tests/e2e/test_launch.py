@@ -11,8 +11,10 @@ from sync_core.errors import ConfigError
 from sync_core.launch.accounts import open_account
 from sync_core.launch.findings import errors_of
 from sync_core.launch.keys import ensure_key_pair, mirror_new_key, read_secret
+from sync_core.launch.launcher import Launch
 from sync_core.launch.preflight import is_ready, look_at
 from sync_core.launch.rotation import Pauses, rotate
+from sync_core.launch.settings import LaunchSettings
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.local.observe import wait_until
 from tests.e2e.launch_accounts import Side, TwoAccounts, notify_others, two_accounts
@@ -238,7 +240,8 @@ class TestLookingFirst:
         _accounts, own, peer = launched
         lines: list[str] = []
         accounts = (own.account, peer.account)
-        assert is_ready(accounts, "dualway", lambda _: {}, lines.append)
+        settings = LaunchSettings((own.account.site, peer.account.site))
+        assert is_ready(Launch(settings, accounts, lambda _: {}, lines.append))
         assert len([line for line in lines if "has 1 key pair(s)" in line]) == 2
         assert any("1 notification(s) of others" in line for line in lines)
 

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sync_core.cli import app
-from sync_core.cli.check_provider import daring_form
 from sync_core.errors import AccessDenied, Blocked, ConfigError, Throttled, Unavailable
+from sync_core.launch.store_check import daring_form
 from sync_core.local.cloud import LocalCloud
 from sync_core.model import Ability, ListedObject, ObjectVersion, UploadedPart
 from sync_core.provider_check import Finding, Verdict, check

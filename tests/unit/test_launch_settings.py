@@ -7,13 +7,10 @@ import pytest
 import yaml
 
 from sync_core.errors import ConfigError
-from sync_core.launch.settings import (
-    SET_BY_LAUNCH,
-    parse_settings,
-    read_settings,
-    template_parameters,
-)
+from sync_core.launch.settings import SET_BY_LAUNCH, parse_settings, read_settings
+from sync_core.launch.site_parameters import template_parameters
 from sync_core.launch.template import parameter_names, read_template
+from tests.cfn.test_site_parameters import broken, value_is_allowed
 
 NAMES = parameter_names(read_template())
 PAIR = """
@@ -26,6 +23,26 @@ prefix = "shared/"
 profile = "acme-global"
 bucket = "acme-data-global"
 """
+
+
+WITH_OSS = """
+stack = "pair"
+[a]
+profile = 'acme'
+bucket = "acme-data-global"
+[oss]
+store = "oss"
+region = "cn-hangzhou"
+bucket = "acme-data-oss"
+endpoint_url = "https://data.example.com"
+user_ids = ["26256139269358314", "26256139269358315"]
+"""
+
+
+def given(text: str) -> list[dict[str, str]]:
+    """Return the parameters of both sites' stacks."""
+    settings = parse_settings(text, NAMES)
+    return [template_parameters(settings, site, "x", {}) for site in settings.sites]
 
 
 def refusal(text: str) -> ConfigError:
@@ -88,8 +105,9 @@ def test_a_sites_own_parameter_outdoes_the_common_one_and_values_become_texts() 
 
 
 def test_the_template_is_given_both_sides_and_the_packages() -> None:
-    cn, other = parse_settings(PAIR, NAMES).sites
-    given = template_parameters(cn, other, "us-west-2", {"LambdaPackage": "dualway/x.zip"})
+    settings = parse_settings(PAIR, NAMES)
+    packages = {"LambdaPackage": "dualway/x.zip"}
+    given = template_parameters(settings, settings.sites[0], "us-west-2", packages)
     assert given == {
         "SiteName": "cn",
         "BucketName": "acme-data-cn",
@@ -104,12 +122,94 @@ def test_the_template_is_given_both_sides_and_the_packages() -> None:
 
 def test_an_endpoint_of_the_peer_is_given_unless_the_file_names_another() -> None:
     text = PAIR + 'endpoint_url = "http://127.0.0.1:4566"\n'
-    cn, other = parse_settings(text, NAMES).sites
-    assert template_parameters(cn, other, "x", {})["PeerEndpoint"] == "http://127.0.0.1:4566"
-    assert "PeerEndpoint" not in template_parameters(other, cn, "x", {})
+    cn, other = given(text)
+    assert cn["PeerEndpoint"] == "http://127.0.0.1:4566"
+    assert "PeerEndpoint" not in other
     text += '[cn.parameters]\nPeerEndpoint = "https://own.example"\n'
-    cn, other = parse_settings(text, NAMES).sites
-    assert template_parameters(cn, other, "x", {})["PeerEndpoint"] == "https://own.example"
+    assert given(text)[0]["PeerEndpoint"] == "https://own.example"
+
+
+class TestAnotherStore:
+    def test_both_stacks_know_the_store_its_secret_and_the_users_whose_writes_are_echoes(
+        self,
+    ) -> None:
+        settings = parse_settings(WITH_OSS, NAMES)
+        in_s3, in_oss = settings.sites
+        assert [settings.stack_of(site) for site in settings.sites] == ["pair-a", "pair-oss"]
+        assert all(settings.has_stack(site) for site in settings.sites)
+        assert template_parameters(settings, in_s3, "cn-hangzhou", {}) == {
+            "SiteName": "a",
+            "BucketName": "acme-data-global",
+            "Prefix": "",
+            "PeerSiteName": "oss",
+            "PeerStoreType": "oss",
+            "PeerBucketName": "acme-data-oss",
+            "PeerPrefix": "",
+            "PeerRegion": "cn-hangzhou",
+            "PeerEndpoint": "https://data.example.com",
+            "PeerCredentialsSecret": "pair-oss",
+        }
+        assert template_parameters(settings, in_oss, "us-west-2", {}) == {
+            "SiteName": "oss",
+            "BucketName": "acme-data-oss",
+            "Prefix": "",
+            "StoreType": "oss",
+            "StoreRegion": "cn-hangzhou",
+            "StoreEndpoint": "https://data.example.com",
+            "StoreCredentialsSecret": "pair-oss",
+            "StoreUserIds": "26256139269358314,26256139269358315",
+            "PeerSiteName": "a",
+            "PeerBucketName": "acme-data-global",
+            "PeerPrefix": "",
+            "PeerRegion": "us-west-2",
+        }
+
+    def test_what_both_stacks_are_given_is_what_the_template_takes(self) -> None:
+        for each in given(WITH_OSS):
+            values = {**each, "ArtifactBucket": "packages", "LambdaPackage": "x.zip"}
+            assert broken(values) == set()
+            assert [name for name in values if not value_is_allowed(name, values[name])] == []
+
+    @pytest.mark.parametrize(
+        ("old", "new", "key", "cause"),
+        [
+            ('"oss"\n', '"os"\n', "[oss] store", "mean oss?"),
+            ('region = "cn-hangzhou"\n', "", "[oss] region", "is missing"),
+            ("user_ids", "usr_ids", "[oss] usr_ids", "mean user_ids?"),
+            ("user_ids = [", "prefix = ''\n# ", "[oss] user_ids", "is missing"),
+            ('store = "oss"', 'store = "oss"\nprofile = "x"', "[oss] profile", "is unknown"),
+            ('store = "oss"', "", "[oss] user_ids", "is unknown"),
+            ("[a]\n", '[a]\nstore = "kodo"\nregion = "z0"\n', "[a] profile", "is unknown"),
+            (
+                "[a]\nprofile = 'acme'\n",
+                '[a]\nstore = "kodo"\nregion = "z0"\n',
+                "store",
+                "one of them has to be in AWS",
+            ),
+            (
+                "[oss]\n",
+                "[a.parameters]\nPeerCredentialsSecret = 'x'\n[oss]\n",
+                "PeerCredentialsSecret",
+                "made by the launch",
+            ),
+            (
+                "[oss]\n",
+                "[parameters]\nDirection = 'ToPeer'\n[oss]\n",
+                "Direction",
+                "give it to one site",
+            ),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, old: str, new: str, key: str, cause: str) -> None:
+        assert old in WITH_OSS
+        refused = refusal(WITH_OSS.replace(old, new))
+        assert refused.key == key
+        assert cause in refused.cause
+
+    def test_a_store_without_endpoints_of_its_own_is_given_one(self) -> None:
+        text = "[a]\nbucket = 'x'\n[b]\nstore = 'minio'\nbucket = 'y'\nuser_ids = ['u']\n"
+        assert refusal(text).key == "[b] endpoint_url"
+        parse_settings(f"{text}endpoint_url = 'https://minio.example.com'\n", NAMES)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +229,7 @@ def test_an_endpoint_of_the_peer_is_given_unless_the_file_names_another() -> Non
         (f"{PAIR}[cn.parameters]\nExclude = '*.tmp'", "Exclude", "the same on both sides"),
         (f"{PAIR}[cn.parameters]\nObjectLock = true", "ObjectLock", "the same on both sides"),
         (f"{PAIR}[parameters]\nDirection = 'ToPeer'", "Direction", "launched by hand"),
-        (f"{PAIR}[cn.parameters]\nStoreType = 'oss'", "StoreType", "launched by hand"),
-        (f"{PAIR}[cn.parameters]\nPeerStoreType = 'cos'", "PeerStoreType", "launched by hand"),
+        (f"{PAIR}[cn.parameters]\nStoreType = 'oss'", "[cn.parameters] StoreType", "take it"),
         ("[A]\nbucket = 'x'\n[b]\nbucket = 'y'", "[A]", "small letter"),
         ("[a]\nbucket = 1", "[a] bucket", "in quotes"),
         (f"stakc = 'x'\n{PAIR}", "stakc", "mean stack?"),
