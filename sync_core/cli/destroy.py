@@ -14,6 +14,7 @@ from sync_core.cli.launching import (
     open_pair,
 )
 from sync_core.launch.accounts import Account
+from sync_core.launch.feed_user import remove_feed_user
 from sync_core.launch.launcher import at_once
 from sync_core.launch.other_store import remove_sentinels as remove_store_sentinels
 from sync_core.launch.removal import remove_sentinels, remove_site
@@ -66,6 +67,8 @@ def _remove(settings: LaunchSettings, tell: Tell, account: Account, *, keeps_rec
         remove_site(account, settings.stack_of(account.site), tell, keeps_records=keeps_records)
     else:
         remove_sentinels(account)
+        if settings.needs_user(account.site):
+            remove_feed_user(account, settings.stack_of(account.site), tell)
     tell(
         f"{account.name}: the bucket {account.site.bucket} stays, with its objects (their metadata "
         "entry `dualway` harms nobody) and the folder .dualway/"

@@ -9,6 +9,7 @@ import typer
 from sync_core.cli.launching import DEFAULT_CONFIG, ConfigFile, new_tell, open_pair
 from sync_core.errors import ConfigError
 from sync_core.launch.accounts import Account, aws_errors
+from sync_core.launch.feed_user import find_feed_user
 from sync_core.launch.launcher import at_once, mirrored
 from sync_core.launch.rotation import GRACE_SECONDS, SETTLE_SECONDS, Pauses
 from sync_core.launch.rotation import rotate as rotate_key_pair
@@ -46,7 +47,12 @@ def rotate(
         for each in accounts
         if settings.has_stack(each.site)
     }
-    peers = {own.name: (own, peer) for own, peer in mirrored(accounts, sites)}
+    users = {
+        each.name: _fed(each, settings.stack_of(each.site))
+        for each in accounts
+        if settings.needs_user(each.site)
+    }
+    peers = {own.name: (own, peer) for own, peer in mirrored(accounts, {**sites, **users})}
     replacing = [each for each in accounts if each.name in peers]
     at_once(replacing, partial(_rotate, peers, Pauses(settle, grace), tell))
     if secret is not None:
@@ -63,6 +69,15 @@ def _launched(account: Account, stack: str) -> LaunchedSite:
         found = launched(account, stack)
     if found is None:
         cause = f"there is no stack {stack}; run `dualway launch` first"
+        raise ConfigError("rotate", f"site {account.name}", cause)
+    return found
+
+
+def _fed(account: Account, user: str) -> LaunchedSite:
+    with aws_errors(account.name):
+        found = find_feed_user(account, user)
+    if found is None:
+        cause = f"there is no user {user}; run `dualway launch` first"
         raise ConfigError("rotate", f"site {account.name}", cause)
     return found
 

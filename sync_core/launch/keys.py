@@ -1,7 +1,8 @@
 """The dedicated users' key pairs, each kept in the other account only: the mirrored secrets.
 
 A site's stack makes the user; the launch makes the user's key pair and writes it straight into the
-secret of the peer's stack, with the site's queue for hints. It is written nowhere else.
+secret of the peer's stack, with the site's queue for hints, if it has one. It is written nowhere
+else.
 """
 
 import json
@@ -96,7 +97,7 @@ def mirror_new_key(own: LaunchedSite, peer: LaunchedSite, user: str) -> tuple[st
     created = iam.create_access_key(UserName=user)["AccessKey"]
     pair = (created["AccessKeyId"], created["SecretAccessKey"])
     try:
-        _write_secret(peer, *pair, own.outputs["QueueUrl"])
+        _write_secret(peer, *pair, own.outputs.get("QueueUrl"))
     except BaseException:
         iam.delete_access_key(UserName=user, AccessKeyId=pair[0])
         raise
@@ -148,22 +149,21 @@ def tell_strangers(own: LaunchedSite, user: str, keys: list[UserKey], tell: Tell
 def _mend_queue_url(
     own: LaunchedSite, peer: LaunchedSite, stored: Mapping[str, Any], tell: Tell
 ) -> None:
-    if stored.get("queue_url") == own.outputs["QueueUrl"]:
+    queue_url = own.outputs.get("QueueUrl")
+    if stored.get("queue_url") == queue_url:
         tell(f"{own.name}: the secret of {peer.name} holds the dedicated user's key pair")
         return
-    _write_secret(
-        peer, stored["access_key_id"], stored["secret_access_key"], own.outputs["QueueUrl"]
-    )
+    _write_secret(peer, stored["access_key_id"], stored["secret_access_key"], queue_url)
     tell(f"{own.name}: the secret of {peer.name} names the new queue now")
 
 
 def _write_secret(
-    peer: LaunchedSite, access_key_id: str, secret_access_key: str, queue_url: str
+    peer: LaunchedSite, access_key_id: str, secret_access_key: str, queue_url: str | None
 ) -> None:
     value = {
         "access_key_id": access_key_id,
         "secret_access_key": secret_access_key,
-        "queue_url": queue_url,
+        **({"queue_url": queue_url} if queue_url else {}),
     }
     peer.account.client("secretsmanager").put_secret_value(
         SecretId=peer.outputs["PeerSecretArn"], SecretString=json.dumps(value)

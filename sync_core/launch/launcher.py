@@ -24,6 +24,7 @@ from sync_core.launch.artifacts import (
     url_of,
 )
 from sync_core.launch.changes import change_lines
+from sync_core.launch.feed_user import ensure_feed_user
 from sync_core.launch.keys import ensure_key_pair
 from sync_core.launch.removal import remove_site
 from sync_core.launch.settings import LaunchSettings
@@ -111,12 +112,23 @@ def launch(wanted: Launch) -> dict[str, LaunchedSite] | None:
             return None
         undo.pop_all()
     sites = {site.name: site for site in _executed(wanted, prepared, uploads)}
-    for own, peer in mirrored(wanted.accounts, sites):
+    _connect(wanted, sites)
+    return sites
+
+
+def _connect(wanted: Launch, sites: Mapping[str, LaunchedSite]) -> None:
+    """Give each side what it reaches the other with."""
+    keyed = dict(sites)
+    for account in wanted.accounts:
+        if wanted.settings.needs_user(account.site):
+            with aws_errors(account.name):
+                name = wanted.stack_of(account)
+                keyed[account.name] = ensure_feed_user(account, name, wanted.tell)
+    for own, peer in mirrored(wanted.accounts, keyed):
         with aws_errors(own.name):
             ensure_key_pair(own, peer, wanted.tell)
     if wanted.secret is not None and len(sites) == len(wanted.accounts):
         wanted.secret.write(sites[wanted.secret.account.name].outputs["QueueUrl"])
-    return sites
 
 
 def mirrored(

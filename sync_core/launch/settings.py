@@ -137,6 +137,11 @@ class LaunchSettings:
         """Return the name of a site's stack, which has its own where one account has both."""
         return self.stack if self.elsewhere is None else f"{self.stack}-{site.name}"
 
+    def needs_user(self, site: SiteSettings) -> bool:
+        """Tell whether a site in AWS is only fed, and by nobody with a secret of his own."""
+        is_fed = site.is_in_aws and not self.has_stack(site)
+        return is_fed and "PeerCredentialsSecret" not in self.peer_of(site).parameters
+
     def secret_of(self, site: SiteSettings) -> str:
         """Return the name of the secret with which the store of a site elsewhere is reached."""
         return f"{self.stack}-{site.name}"

@@ -1,0 +1,188 @@
+"""A bucket in AWS and a store that is not, launched from one account with one command."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sync_core.cli import app
+from sync_core.local.clients import Clients, KeyPair
+from sync_core.local.cloud import LocalCloud
+from sync_core.local.netstorage.server import NetStorageServer
+from tests.e2e.launch_accounts import Side
+from tests.e2e.oss_account import REGION, new_account
+from tests.e2e.test_netstorage_clients import ACCOUNT as UPLOADER
+from tests.oss.happening import REGION as OSS_REGION
+from tests.oss.server import OssServer, oss_server
+from tests.oss.signatures import RamUser
+
+OPTIONS = {
+    "launch": ("--yes", "--source-package"),
+    "rotate": ("--settle", "0", "--grace", "0"),
+    "destroy": ("--yes",),
+}
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Who runs dualway for one account of AWS, with the file of a launch."""
+
+    side: Side
+    config: Path
+    environment: dict[str, str | None]
+
+    def describe(self, other: str) -> None:
+        """Write the file: site `a` is the account's bucket, and this table is the other one."""
+        own = (
+            f'[a]\nprofile = "operator"\nbucket = "{self.side.bucket}"\n'
+            f'endpoint_url = "{self.side.endpoint_url}"\n'
+        )
+        common = '[parameters]\nWorkerRuntime = "Elsewhere"\n'
+        self.config.write_text(f"{own}{other}{common}")
+
+    def run(self, verb: str, secret: object = None) -> str:
+        """Run a verb without asking, and require that it goes well; return what it prints."""
+        code, printed = self.tried(verb, secret)
+        assert code == 0, printed
+        return printed
+
+    def tried(self, verb: str, secret: object = None) -> tuple[int, str]:
+        """Run a verb; return its status and all that it prints, as one line."""
+        options = ["--config", str(self.config), *OPTIONS[verb]]
+        given = {"STORE_SECRET": None if secret is None else json.dumps(secret)}
+        ended = CliRunner().invoke(app, [verb, *options], env={**self.environment, **given})
+        return ended.exit_code, " ".join(ended.output.split())
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        (found,) = self.side.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+
+    def secret(self, name: str) -> Any:
+        vault = self.side.client("secretsmanager")
+        return json.loads(vault.get_secret_value(SecretId=name)["SecretString"])
+
+
+@pytest.fixture
+def operator(local_cloud: LocalCloud, tmp_path: Path) -> Iterator[Operator]:
+    url = local_cloud.endpoint_url
+    with new_account(url) as account:
+        bucket = account.new_bucket("data")
+        side = Side("a", account.number, REGION, bucket, url, account.clients)
+        credentials = f"aws_access_key_id = {account.number}\naws_secret_access_key = root\n"
+        (tmp_path / "credentials").write_text(f"[operator]\n{credentials}")
+        (tmp_path / "config").write_text(f"[profile operator]\nregion = {REGION}\n")
+        environment: dict[str, str | None] = {
+            "AWS_CONFIG_FILE": str(tmp_path / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        }
+        yield Operator(side, tmp_path / "dualway.toml", environment)
+
+
+@pytest.fixture(scope="module")
+def oss() -> Iterator[OssServer]:
+    with oss_server() as server:
+        yield server
+
+
+def key_of(user: RamUser) -> dict[str, str]:
+    return {"access_key_id": user.access_key_id, "secret_access_key": user.secret_access_key}
+
+
+def test_a_pair_with_oss_comes_from_nothing_and_goes_back(
+    operator: Operator, oss: OssServer
+) -> None:
+    side, user = operator.side, oss.new_user()
+    before = side.everything()
+    oss.new_bucket("media")
+    operator.describe(
+        f'[oss]\nstore = "oss"\nregion = "{OSS_REGION}"\nbucket = "media"\n'
+        f'endpoint_url = "{oss.url}"\nuser_ids = ["{user.user_id}"]\n'
+    )
+    code, printed = operator.tried("launch")
+    assert code == 2
+    assert "give its text in STORE_SECRET" in printed
+    assert side.everything() == before
+
+    printed = operator.run("launch", key_of(user))
+    in_s3, in_oss = (operator.outputs(f"dualway-{site}") for site in ("a", "oss"))
+    assert f"with QUEUE_URL of {in_oss['QueueUrl']}" in printed
+    assert user.secret_access_key not in printed
+    assert operator.secret("dualway-oss") == {**key_of(user), "queue_url": in_oss["QueueUrl"]}
+    mirrored = operator.secret(in_oss["PeerSecretArn"])
+    assert [mirrored["access_key_id"]] == side.access_keys()
+    assert mirrored["queue_url"] == in_s3["QueueUrl"]
+
+    standing = side.everything()
+    assert operator.run("launch").count("no change") == 2
+    assert side.everything() == standing
+
+    operator.run("destroy")
+    assert side.everything() == before
+    assert oss.bucket("media").objects == {}
+
+
+def test_a_feed_to_netstorage_is_one_stack_and_a_secret(operator: Operator) -> None:
+    side = operator.side
+    before = side.everything()
+    access = {
+        "hostname": "example-nsu.akamaihd.net",
+        "username": UPLOADER.username,
+        "key": UPLOADER.key,
+        "cpcode": UPLOADER.cpcode,
+    }
+    with NetStorageServer(UPLOADER) as server:
+        operator.describe(
+            f'[akamai]\nstore = "netstorage"\nbucket = "{UPLOADER.cpcode}"\nprefix = "media/"\n'
+            f'endpoint_url = "http://{server.hostname}"\n'
+        )
+        code, printed = operator.tried("launch", {**access, "key": "another"})
+        assert code == 2
+        assert "akamai: error" in printed
+        assert side.everything() == before
+
+        printed = operator.run("launch", access)
+        assert "leave /media/.dualway/ out of delivery" in printed
+        assert UPLOADER.key not in printed
+        assert operator.outputs("dualway-a")["PeerSecretArn"] == "dualway-akamai"
+        assert operator.secret("dualway-akamai") == access
+        assert side.everything()["list_stacks"] == ["dualway-a"]
+        assert side.access_keys() == []
+
+        operator.run("destroy")
+    assert side.everything() == before
+
+
+def test_a_feed_from_oss_makes_the_user_that_writes_to_s3(
+    operator: Operator, oss: OssServer
+) -> None:
+    side, user = operator.side, oss.new_user()
+    before = side.everything()
+    oss.new_bucket("photos")
+    operator.describe(
+        f'[oss]\nstore = "oss"\nregion = "{OSS_REGION}"\nbucket = "photos"\n'
+        f'endpoint_url = "{oss.url}"\n[oss.parameters]\nDirection = "ToPeer"\n'
+    )
+    printed = operator.run("launch", key_of(user))
+    fed = operator.outputs("dualway-oss")
+    assert f"with QUEUE_URL of {fed['QueueUrl']}" in printed
+    assert side.everything()["list_stacks"] == ["dualway-oss"]
+    assert operator.secret("dualway-oss") == key_of(user)
+    old = operator.secret(fed["PeerSecretArn"])
+    assert old.keys() == {"access_key_id", "secret_access_key"}
+    pair = KeyPair(old["access_key_id"], old["secret_access_key"])
+    with closing(Clients(side.endpoint_url, REGION, pair)) as feeding:
+        s3 = feeding.client("s3")
+        s3.put_object(Bucket=side.bucket, Key="fed", Body=b"x")
+        s3.delete_object(Bucket=side.bucket, Key="fed")
+
+    operator.run("rotate")
+    assert operator.secret(fed["PeerSecretArn"])["access_key_id"] != old["access_key_id"]
+    operator.run("destroy")
+    assert side.everything() == before
