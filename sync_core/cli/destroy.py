@@ -13,7 +13,7 @@ from sync_core.cli.launching import (
     new_tell,
     open_pair,
 )
-from sync_core.launch.accounts import Account
+from sync_core.launch.accounts import Account, Accounts, aws_errors
 from sync_core.launch.feed_user import remove_feed_user
 from sync_core.launch.launcher import at_once
 from sync_core.launch.other_store import remove_sentinels as remove_store_sentinels
@@ -36,6 +36,8 @@ def destroy(
 ) -> None:
     """Remove both sites: key pairs, stacks, records, secrets and packages.
 
+    Of a store that is not AWS, only the sentinels are deleted: its user and functions are yours.
+
     The two buckets, their objects and the notifications of others stay. May be run again, and
     after a launch that was interrupted.
     """
@@ -45,13 +47,14 @@ def destroy(
         tell("nothing was changed")
         return
     remove = partial(_remove, settings, tell, keeps_records=keep_records)
+    standing = [each for each in accounts if settings.has_stack(each.site)]
     if secret is None:
-        at_once(accounts, remove)
+        at_once(standing, remove)
     else:
         # Both are in one account, where they share a bucket of packages.
-        for account in accounts:
+        for account in standing:
             at_once([account], remove)
-        _remove_from_store(secret, tell)
+        _remove_beside(settings, accounts, secret, tell)
     tell("both sites are destroyed")
 
 
@@ -63,19 +66,22 @@ def _question(settings: LaunchSettings) -> str:
 
 
 def _remove(settings: LaunchSettings, tell: Tell, account: Account, *, keeps_records: bool) -> None:
-    if settings.has_stack(account.site):
-        remove_site(account, settings.stack_of(account.site), tell, keeps_records=keeps_records)
-    else:
-        remove_sentinels(account)
-        if settings.needs_user(account.site):
-            remove_feed_user(account, settings.stack_of(account.site), tell)
+    remove_site(account, settings.stack_of(account.site), tell, keeps_records=keeps_records)
     tell(
         f"{account.name}: the bucket {account.site.bucket} stays, with its objects (their metadata "
         "entry `dualway` harms nobody) and the folder .dualway/"
     )
 
 
-def _remove_from_store(secret: StoreSecret, tell: Tell) -> None:
+def _remove_beside(
+    settings: LaunchSettings, accounts: Accounts, secret: StoreSecret, tell: Tell
+) -> None:
+    """Remove what is in no stack, where one side is in another store and all stacks are gone."""
+    for account in accounts:
+        with aws_errors(account.name):
+            remove_sentinels(account)
+            if settings.needs_user(account.site):
+                remove_feed_user(account, settings.stack_of(account.site), tell)
     remove_store_sentinels(secret, tell)
     name = secret.account.name
     if secret.remove():

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,17 @@ import pytest
 from typer.testing import CliRunner
 
 from sync_core.cli import app
+from sync_core.errors import ConfigError
+from sync_core.launch.accounts import open_account
+from sync_core.launch.launcher import Launch, launch
+from sync_core.launch.packages import build_source_package
+from sync_core.launch.settings import SiteSettings, read_settings
+from sync_core.launch.store_secret import StoreSecret
+from sync_core.launch.template import parameter_names, read_template
 from sync_core.local.clients import Clients, KeyPair
 from sync_core.local.cloud import LocalCloud
 from sync_core.local.netstorage.server import NetStorageServer
-from tests.e2e.launch_accounts import Side
+from tests.e2e.launch_accounts import Side, notify_others
 from tests.e2e.oss_account import REGION, new_account
 from tests.e2e.test_netstorage_clients import ACCOUNT as UPLOADER
 from tests.oss.happening import REGION as OSS_REGION
@@ -38,13 +45,13 @@ class Operator:
     config: Path
     environment: dict[str, str | None]
 
-    def describe(self, other: str) -> None:
+    def describe(self, other: str, events: str = "No") -> None:
         """Write the file: site `a` is the account's bucket, and this table is the other one."""
         own = (
             f'[a]\nprofile = "operator"\nbucket = "{self.side.bucket}"\n'
             f'endpoint_url = "{self.side.endpoint_url}"\n'
         )
-        common = '[parameters]\nWorkerRuntime = "Elsewhere"\n'
+        common = f'[parameters]\nWorkerRuntime = "Elsewhere"\nEventTrigger = "{events}"\n'
         self.config.write_text(f"{own}{other}{common}")
 
     def run(self, verb: str, secret: object = None) -> str:
@@ -91,6 +98,27 @@ def oss() -> Iterator[OssServer]:
         yield server
 
 
+@pytest.fixture
+def netstorage() -> Iterator[NetStorageServer]:
+    with NetStorageServer(UPLOADER) as server:
+        yield server
+
+
+ACCESS = {
+    "hostname": "example-nsu.akamaihd.net",
+    "username": UPLOADER.username,
+    "key": UPLOADER.key,
+    "cpcode": UPLOADER.cpcode,
+}
+
+
+def table_of(server: NetStorageServer) -> str:
+    return (
+        f'[akamai]\nstore = "netstorage"\nbucket = "{UPLOADER.cpcode}"\nprefix = "media/"\n'
+        f'endpoint_url = "http://{server.hostname}"\n'
+    )
+
+
 def key_of(user: RamUser) -> dict[str, str]:
     return {"access_key_id": user.access_key_id, "secret_access_key": user.secret_access_key}
 
@@ -128,35 +156,61 @@ def test_a_pair_with_oss_comes_from_nothing_and_goes_back(
     assert oss.bucket("media").objects == {}
 
 
-def test_a_feed_to_netstorage_is_one_stack_and_a_secret(operator: Operator) -> None:
+def test_a_feed_to_netstorage_is_one_stack_and_a_secret(
+    operator: Operator, netstorage: NetStorageServer
+) -> None:
     side = operator.side
     before = side.everything()
-    access = {
-        "hostname": "example-nsu.akamaihd.net",
-        "username": UPLOADER.username,
-        "key": UPLOADER.key,
-        "cpcode": UPLOADER.cpcode,
-    }
-    with NetStorageServer(UPLOADER) as server:
-        operator.describe(
-            f'[akamai]\nstore = "netstorage"\nbucket = "{UPLOADER.cpcode}"\nprefix = "media/"\n'
-            f'endpoint_url = "http://{server.hostname}"\n'
-        )
-        code, printed = operator.tried("launch", {**access, "key": "another"})
-        assert code == 2
-        assert "akamai: error" in printed
-        assert side.everything() == before
-
-        printed = operator.run("launch", access)
-        assert "leave /media/.dualway/ out of delivery" in printed
-        assert UPLOADER.key not in printed
-        assert operator.outputs("dualway-a")["PeerSecretArn"] == "dualway-akamai"
-        assert operator.secret("dualway-akamai") == access
-        assert side.everything()["list_stacks"] == ["dualway-a"]
-        assert side.access_keys() == []
-
-        operator.run("destroy")
+    operator.describe(table_of(netstorage))
+    code, printed = operator.tried("launch", {**ACCESS, "key": "another"})
+    assert code == 2
+    assert "akamai: error" in printed
     assert side.everything() == before
+
+    printed = operator.run("launch", ACCESS)
+    assert "leave /media/.dualway/ out of delivery" in printed
+    assert UPLOADER.key not in printed
+    assert operator.outputs("dualway-a")["PeerSecretArn"] == "dualway-akamai"
+    assert operator.secret("dualway-akamai") == ACCESS
+    assert side.everything()["list_stacks"] == ["dualway-a"]
+    assert side.access_keys() == []
+
+    operator.run("destroy")
+    assert side.everything() == before
+
+
+def test_a_launch_that_fails_takes_the_secret_away_that_it_has_made(
+    operator: Operator, netstorage: NetStorageServer, tmp_path: Path
+) -> None:
+    side = operator.side
+    operator.describe(table_of(netstorage), events="Create")
+    # The launch that looks first would have stopped at this.
+    notify_others(side, "s3:ObjectCreated:Put")
+    before = side.everything()
+    settings = read_settings(operator.config, parameter_names(read_template()))
+    own, other = (open_account(site, REGION, side.client) for site in settings.sites)
+    package = build_source_package(tmp_path)
+    secret = StoreSecret(other, settings.secret_of(other.site), json.dumps(ACCESS))
+    wanted = Launch(
+        settings, (own, other), lambda _: {"LambdaPackage": package}, print, secret=secret
+    )
+    with pytest.raises(ConfigError, match="BucketNotification"):
+        launch(wanted)
+    assert side.everything() == before
+
+
+def test_a_secret_that_no_launch_has_made_is_used_and_stays(operator: Operator) -> None:
+    side, key_pair = operator.side, {"access_key_id": "LTAI", "secret_access_key": "first"}
+    site = SiteSettings("oss", "media", store="oss", region=OSS_REGION)
+    secret = StoreSecret(open_account(site, REGION, side.client), "theirs")
+    vault = side.client("secretsmanager")
+    vault.create_secret(Name="theirs", SecretString=json.dumps(key_pair))
+    assert not secret.write("https://sqs.example/queue")
+    newer = {**key_pair, "secret_access_key": "second"}
+    assert not replace(secret, given=json.dumps(newer)).write()
+    assert operator.secret("theirs") == {**newer, "queue_url": "https://sqs.example/queue"}
+    assert not secret.remove()
+    assert operator.secret("theirs")["secret_access_key"] == "second"
 
 
 def test_a_feed_from_oss_makes_the_user_that_writes_to_s3(

@@ -10,6 +10,7 @@ from sync_core import config
 from sync_core.cli import VERBS, verb
 from sync_core.errors import ConfigError
 from sync_core.launch.settings import SET_BY_LAUNCH, parse_settings
+from sync_core.launch.site_parameters import template_parameters
 from sync_core.launch.template import parameter_names
 from tests.cfn.template import OUTPUTS, PARAMETERS, RESOURCES, TEXT
 from tests.cfn.test_site_parameters import broken, value_is_allowed
@@ -24,6 +25,9 @@ LINKED = re.compile(r"\]\(#([^)]+)\)")
 ROW = re.compile(r"^\| `(\w+)`( †)? \|(?: `(.*?)`|[^|`]*) \| .+ \|$", re.MULTILINE)
 VARIABLE = re.compile(r"DUALWAY_[A-Z_]*[A-Z]")
 SETUP = "AWS_ENDPOINT_URL"
+
+
+DEPLOYED = ("a", "b", "S3 beside OSS", "OSS", "one way", "NetStorage")
 
 
 class Recording(Mapping[str, str]):
@@ -65,6 +69,19 @@ def commands(guide: str) -> Iterator[list[str]]:
         found = re.search(r"(?:^|[\w-]+ )dualway ([a-z-].*)", line)
         if found and "--stack-name dualway" not in line:
             yield found[1].split()
+
+
+def overrides_of(block: str) -> dict[str, str]:
+    """Return the parameters that a command gives to a stack."""
+    _, _, overrides = block.partition("--parameter-overrides")
+    return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', overrides))
+
+
+def by_hand(guide: str, which: str) -> dict[str, str]:
+    """Return the parameters of one of `DEPLOYED`, but those of the packages."""
+    deployed = [each for each in blocks(guide, "sh") if "--parameter-overrides" in each]
+    given = overrides_of(deployed[DEPLOYED.index(which)])
+    return {name: given[name] for name in given.keys() - {"ArtifactBucket", "LambdaPackage"}}
 
 
 def documented(guide: str) -> dict[str, tuple[bool, str]]:
@@ -124,10 +141,9 @@ def test_every_output_is_named(guide: str) -> None:
 def test_stacks_are_deployed_with_parameters_that_the_template_has(guide: str) -> None:
     required = {name for name, each in PARAMETERS.items() if "Default" not in each}
     deployed = [each for each in blocks(guide, "sh") if "--parameter-overrides" in each]
-    assert len(deployed) == len(("a", "b", "S3 beside OSS", "OSS", "one way", "NetStorage"))
+    assert len(deployed) == len(DEPLOYED)
     for each in deployed:
-        _, _, overrides = each.partition("--parameter-overrides")
-        given = dict(re.findall(r'(\w+)=("[^"]*"|\S+)', overrides))
+        given = overrides_of(each)
         assert required <= set(given) <= set(PARAMETERS)
         assert broken(given) == set()
         wrong = [name for name, value in given.items() if not value_is_allowed(name, value)]
@@ -140,9 +156,28 @@ def test_every_piece_of_toml_is_read_by_the_launch(guide: str) -> None:
     known = parameter_names(TEXT)
     assert [site.name for site in parse_settings(whole, known).sites] == ["a", "b"]
     sites = whole.partition("[parameters]")[0]
-    for piece in pieces:
+    pairs = [piece for piece in pieces if "store =" in piece]
+    for piece in (piece for piece in pieces if piece not in pairs):
         found = parse_settings(f"{sites}\n{piece}", known)
         assert any(site.parameters for site in found.sites)
+
+
+@GUIDES
+def test_a_file_for_another_store_does_what_the_commands_for_it_do(guide: str) -> None:
+    pair, *feeds = [text for text in blocks(guide, "toml") if "store =" in text]
+    in_aws, _, _ = pair.partition("[oss]")
+    launched = []
+    for text in (pair, *(in_aws + feed for feed in feeds)):
+        settings = parse_settings(text, parameter_names(TEXT))
+        for site in filter(settings.has_stack, settings.sites):
+            peer = settings.peer_of(site)
+            given = template_parameters(settings, site, peer.region or "akamai", {})
+            launched.append({name: value for name, value in given.items() if value})
+    commands = [by_hand(guide, each) for each in ("S3 beside OSS", "OSS", "one way", "NetStorage")]
+    for one in (*launched, *commands):
+        # The shell knows it, and the file has an example of it.
+        one.pop("StoreUserIds", None)
+    assert launched == commands
 
 
 @GUIDES
