@@ -81,7 +81,7 @@ def _remove_beside(
         with aws_errors(account.name):
             remove_sentinels(account)
             if settings.needs_user(account.site):
-                remove_feed_user(account, settings.stack_of(account.site), tell)
+                remove_feed_user(account, settings.user_of(account.site), tell)
     remove_store_sentinels(secret, tell)
     name = secret.account.name
     if secret.remove():

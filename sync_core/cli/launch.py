@@ -92,7 +92,7 @@ def launch_pair(  # noqa: PLR0913 - each is an option of the command line
             outputs = {name: site.outputs for name, site in launched.items()}
             for step in steps_left(secret, outputs):
                 tell(f"left to you: {step}")
-        tell("all is launched" if len(launched) < len(accounts) else "both sites are launched")
+        tell("the feed is launched" if len(launched) < len(accounts) else "both sites are launched")
 
 
 def _prove_both(wanted: Launch, sites: Sequence[LaunchedSite], tell: Tell) -> None:

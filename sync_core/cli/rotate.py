@@ -48,7 +48,7 @@ def rotate(
         if settings.has_stack(each.site)
     }
     users = {
-        each.name: _fed(each, settings.stack_of(each.site))
+        each.name: _fed(each, settings.user_of(each.site))
         for each in accounts
         if settings.needs_user(each.site)
     }

@@ -122,7 +122,7 @@ def _connect(wanted: Launch, sites: Mapping[str, LaunchedSite]) -> None:
     for account in wanted.accounts:
         if wanted.settings.needs_user(account.site):
             with aws_errors(account.name):
-                name = wanted.stack_of(account)
+                name = wanted.settings.user_of(account.site)
                 keyed[account.name] = ensure_feed_user(account, name, wanted.tell)
     for own, peer in mirrored(wanted.accounts, keyed):
         with aws_errors(own.name):

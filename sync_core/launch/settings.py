@@ -134,8 +134,19 @@ class LaunchSettings:
         return not self.peer_of(site).is_feeding
 
     def stack_of(self, site: SiteSettings) -> str:
-        """Return the name of a site's stack, which has its own where one account has both."""
-        return self.stack if self.elsewhere is None else f"{self.stack}-{site.name}"
+        """Return the name of a site's stack.
+
+        Both share it in two accounts; in one each is named after its site, and that of a feed after
+        the site that is elsewhere, of which there may be several beside one bucket.
+        """
+        if self.elsewhere is None:
+            return self.stack
+        is_feed = any(each.is_feeding for each in self.sites)
+        return f"{self.stack}-{(self.elsewhere if is_feed else site).name}"
+
+    def user_of(self, site: SiteSettings) -> str:
+        """Return the name of the user of a site that `needs_user`."""
+        return f"{self.stack_of(site)}-{site.name}"
 
     def needs_user(self, site: SiteSettings) -> bool:
         """Tell whether a site in AWS is only fed, and by nobody with a secret of his own."""

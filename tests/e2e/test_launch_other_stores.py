@@ -170,9 +170,9 @@ def test_a_feed_to_netstorage_is_one_stack_and_a_secret(
     printed = operator.run("launch", ACCESS)
     assert "leave /media/.dualway/ out of delivery" in printed
     assert UPLOADER.key not in printed
-    assert operator.outputs("dualway-a")["PeerSecretArn"] == "dualway-akamai"
+    assert operator.outputs("dualway-akamai")["PeerSecretArn"] == "dualway-akamai"
     assert operator.secret("dualway-akamai") == ACCESS
-    assert side.everything()["list_stacks"] == ["dualway-a"]
+    assert side.everything()["list_stacks"] == ["dualway-akamai"]
     assert side.access_keys() == []
 
     operator.run("destroy")

@@ -164,6 +164,29 @@ class TestAnotherStore:
             "PeerRegion": "us-west-2",
         }
 
+    def test_a_feed_has_one_stack_which_is_named_after_the_store(self) -> None:
+        feed = WITH_OSS.replace("user_ids", "[oss.parameters]\nDirection = 'ToPeer'\nExclude")
+        feed += "[a.parameters]\nExclude = '26256139269358314,26256139269358315'\n"
+        settings = parse_settings(feed, NAMES)
+        in_s3, in_oss = settings.sites
+        assert (settings.has_stack(in_s3), settings.has_stack(in_oss)) == (False, True)
+        assert settings.stack_of(in_oss) == "pair-oss"
+        assert (settings.needs_user(in_s3), settings.user_of(in_s3)) == (True, "pair-oss-a")
+        feed = feed.replace("Direction", "PeerCredentialsSecret = 'theirs'\nDirection")
+        settings = parse_settings(feed, NAMES)
+        assert not settings.needs_user(settings.sites[0])
+
+    def test_netstorage_is_only_fed(self) -> None:
+        published = "[akamai]\nstore = 'netstorage'\nbucket = '123456'\n"
+        settings = parse_settings(f"{PAIR.partition('[global]')[0]}{published}", NAMES)
+        in_s3, there = settings.sites
+        assert (settings.has_stack(in_s3), settings.has_stack(there)) == (True, False)
+        assert settings.stack_of(in_s3) == settings.secret_of(there) == "dualway-akamai"
+        given = template_parameters(settings, in_s3, "any", {})
+        assert (given["Direction"], given["PeerStoreType"]) == ("ToPeer", "netstorage")
+        backwards = f"{PAIR.partition('[global]')[0]}{published}[akamai.parameters]\n"
+        assert "only fed" in refusal(f"{backwards}Direction = 'ToPeer'\n").cause
+
     def test_what_both_stacks_are_given_is_what_the_template_takes(self) -> None:
         for each in given(WITH_OSS):
             values = {**each, "ArtifactBucket": "packages", "LambdaPackage": "x.zip"}
