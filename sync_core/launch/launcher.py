@@ -26,6 +26,7 @@ from sync_core.launch.artifacts import (
 from sync_core.launch.changes import change_lines
 from sync_core.launch.feed_user import ensure_feed_user
 from sync_core.launch.keys import ensure_key_pair
+from sync_core.launch.other_store import remove_sentinels
 from sync_core.launch.removal import remove_site
 from sync_core.launch.settings import LaunchSettings
 from sync_core.launch.site_parameters import template_parameters
@@ -276,6 +277,7 @@ def _executed(
     except DualwayError:
         _take_back(wanted, [each.account for each in prepared if each.is_new])
         if wanted.secret is not None and is_new:
+            remove_sentinels(wanted.secret, wanted.tell)
             wanted.secret.remove()
         raise
 

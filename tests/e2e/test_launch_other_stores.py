@@ -24,6 +24,7 @@ from sync_core.local.netstorage.server import NetStorageServer
 from tests.e2e.launch_accounts import Side, notify_others
 from tests.e2e.oss_account import REGION, new_account
 from tests.e2e.test_netstorage_clients import ACCOUNT as UPLOADER
+from tests.oss.client import oss_client
 from tests.oss.happening import REGION as OSS_REGION
 from tests.oss.server import OssServer, oss_server
 from tests.oss.signatures import RamUser
@@ -151,9 +152,13 @@ def test_a_pair_with_oss_comes_from_nothing_and_goes_back(
     assert operator.run("launch").count("no change") == 2
     assert side.everything() == standing
 
+    with oss_client(oss, user) as theirs:
+        for key in (".dualway/sentinel-a", ".dualway/sentinel-oss", "a users own"):
+            theirs.put_object(Bucket="media", Key=key, Body=b"x")
+    side.client("s3").put_object(Bucket=side.bucket, Key=".dualway/sentinel-a", Body=b"x")
     operator.run("destroy")
     assert side.everything() == before
-    assert oss.bucket("media").objects == {}
+    assert list(oss.bucket("media").objects) == ["a users own"]
 
 
 def test_a_feed_to_netstorage_is_one_stack_and_a_secret(
