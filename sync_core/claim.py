@@ -1,14 +1,21 @@
 """The hold on a key while its object is copied: the lease, the intent, and the upload under way."""
 
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import replace
+from typing import TypeVar
 
 from sync_core.agreement import intent as intended
 from sync_core.draft import Draft
 from sync_core.errors import Ambiguous, DualwayError, IntegrityError, LeaseLost, Retryable
 from sync_core.evidence import Evidence
-from sync_core.model import Intent, Lease, Side
+from sync_core.model import Intent, Lease, Side, SyncRecord
 from sync_core.stack import Stack
 from sync_core.standing import give_up
+
+_BEAT_SECONDS = 1.0
+
+_Result = TypeVar("_Result")
 
 
 class Claim:
@@ -66,6 +73,28 @@ class Claim:
         if lease is None or lease.until < self._stack.in_seconds(seconds * 2 // 3):
             self._write()
 
+    def awaited(self, future: Future[_Result]) -> _Result:
+        """Return the result, and renew the lease for as long as it takes; raises as `renew`."""
+        while not wait([future], _BEAT_SECONDS).done:
+            self.renew()
+        return future.result()
+
+    def kept_during(self, request: Callable[[], _Result]) -> _Result:
+        """Return what `request` returns, and renew the lease for as long as it takes.
+
+        Nothing of it is under way any more when this raises.
+        """
+        future = self._stack.context.part_executor.submit(request)
+        try:
+            return self.awaited(future)
+        finally:
+            if not future.cancel():
+                wait([future])
+
+    def require_lease(self) -> None:
+        """Raise `LeaseLost` when the lease has run out."""
+        require_lease(self._stack, self._draft.require())
+
     def withdraw(self, error: DualwayError | None = None) -> None:
         """Drop the intent, unless what it announces may have happened or is to be gone on with."""
         record = self._draft.record
@@ -104,6 +133,17 @@ class Claim:
         if self._stack.records.write([self._draft.require()]):
             raise LeaseLost("copy", self._draft.key, "another writer came first")
         self._draft.was_written()
+
+
+def require_lease(stack: Stack, record: SyncRecord) -> None:
+    """Raise `LeaseLost` when the lease has run out.
+
+    A worker that was held up must not finish a turn that another one has taken meanwhile.
+    `If-None-Match: *` alone would let it: it cannot tell a key that was never written from one
+    that was written and deleted.
+    """
+    if record.lease is None or record.lease.until <= stack.now():
+        raise LeaseLost("write", record.key, "the lease ran out before the write")
 
 
 def _is_same(earlier: Intent | None, fresh: Intent) -> bool:

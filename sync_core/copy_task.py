@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sync_core import marker
 from sync_core.agreement import Kept
-from sync_core.errors import Ambiguous, LeaseLost, PreconditionFailed
+from sync_core.claim import Claim
+from sync_core.errors import Ambiguous, PreconditionFailed
 from sync_core.evidence import Replication, facts_of
 from sync_core.losers import keep_loser
 from sync_core.marker import METADATA_NAME
@@ -108,14 +110,17 @@ class CopyTask:
         keeps_metadata = Ability.KEEPS_METADATA not in self.destination.lacks
         return replace(write, marker=text) if keeps_metadata and _has_room(write, text) else write
 
-    def keep_loser(self) -> Kept | None:
-        """Keep what loses to the source, see `losers.keep_loser`; None where nothing loses."""
-        verdict = self.verdict
-        return keep_loser(self.stack, verdict) if isinstance(verdict, Conflict) else None
+    def keep_loser(self, claim: Claim) -> Kept | None:
+        """Keep what loses to the source, see `losers.keep_loser`; None where nothing loses.
 
-    def require_lease(self) -> None:
-        """Raise `LeaseLost` when the lease has run out."""
-        require_lease(self.stack, self.record)
+        To copy a giant one takes hours, for which the lease is renewed.
+        """
+        verdict = self.verdict
+        if not isinstance(verdict, Conflict):
+            return None
+        keep = partial(keep_loser, self.stack, verdict)
+        is_large = verdict.loser.size_bytes > self.stack.settings.one_put_bytes
+        return claim.kept_during(keep) if is_large else keep()
 
     def require_unchanged(self) -> None:
         """Raise `PreconditionFailed` unless both sides are still as decided on."""
@@ -207,17 +212,6 @@ def open_source(stack: Stack, verdict: Copy | Conflict) -> ObjectReader:
     if reader is None:
         raise PreconditionFailed("read", key, "the source is gone")
     return reader
-
-
-def require_lease(stack: Stack, record: SyncRecord) -> None:
-    """Raise `LeaseLost` when the lease has run out.
-
-    A worker that was held up must not finish a turn that another one has taken meanwhile.
-    `If-None-Match: *` alone would let it: it cannot tell a key that was never written from one
-    that was written and deleted.
-    """
-    if record.lease is None or record.lease.until <= stack.now():
-        raise LeaseLost("write", record.key, "the lease ran out before the write")
 
 
 def _has_room(write: ObjectWrite, text: str) -> bool:

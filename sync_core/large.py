@@ -13,7 +13,7 @@ from sync_core.claim import Claim
 from sync_core.copy_task import CopyTask, Sent
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.model import SharedUpload, Side, UploadedPart
-from sync_core.multipart import Upload, fitting, require_whole, send_all
+from sync_core.multipart import Upload, require_whole, send_all, taken_earlier
 from sync_core.parts import PartPlan, plan_parts, plan_streamed_parts
 from sync_core.sharing import share
 from sync_core.stack import Sharing, Stack
@@ -58,7 +58,7 @@ def _gone_on_with(
         plan = PartPlan(shared.size_bytes, shared.part_bytes)
         parts = _counted(sharing, upload)
     whole = require_whole(task.source, parts, plan)
-    kept = task.keep_loser()
+    kept = task.keep_loser(claim)
     # A worker that was held up must not finish what another one has taken over meanwhile.
     claim.renew()
     task.require_unchanged()
@@ -136,9 +136,10 @@ def _own_parts(
 ) -> Sequence[UploadedPart]:
     key, upload_id, plan = upload.key, upload.upload_id, upload.plan
     listed = task.destination.list_parts(key, upload_id) if is_resumed else ()
-    if listed is None:
-        raise PreconditionFailed("copy", key, f"the upload {upload_id} is gone")
-    have = fitting(listed, plan)
+    have = None if listed is None else taken_earlier(listed, plan)
+    if have is None:
+        cause = f"the upload {upload_id} is gone, or has parts that do not fit"
+        raise PreconditionFailed("copy", key, cause)
     missing = [number for number in plan.numbers if number not in have]
     sent = send_all(upload, missing, task.stack.context.part_executor, claim.renew)
     have.update({part.number: part for part in sent})

@@ -101,12 +101,20 @@ def _wait(futures: Sequence[Future[UploadedPart]], beat: Callable[[], None]) -> 
             beat()
 
 
-def fitting(parts: Iterable[UploadedPart], plan: PartPlan) -> dict[int, UploadedPart]:
-    """Return those parts of an earlier attempt that are as long as the plan wants them, by number.
+def taken_earlier(parts: Sequence[UploadedPart], plan: PartPlan) -> dict[int, UploadedPart] | None:
+    """Return the parts that an earlier attempt has sent, by number; None: they were cut otherwise.
 
     An upload belongs to one instance of the source, so what was taken is of that one; its digest
-    has its say when the whole is put together.
+    has its say when the whole is put together. Not all sources have one, and the last part of
+    another plan may be as long as one in the middle of this: of two parts one does not fit then.
     """
+    found = fitting(parts, plan)
+    is_alone = len(found) == 1 and 1 not in found
+    return None if is_alone or len(found) < len(parts) else found
+
+
+def fitting(parts: Iterable[UploadedPart], plan: PartPlan) -> dict[int, UploadedPart]:
+    """Return those parts that are as long as the plan wants them, by number."""
     return {
         part.number: part
         for part in parts

@@ -8,8 +8,7 @@
 | a message for each run is sent | ... sends them again; what was sent twice is counted once |
 | the ledger notes that they were | nothing is left to do |
 
-An error in between is made good by the same message, when it is delivered again. Only where some of
-the messages were sent, and their runs counted, the rest waits until the upload has stalled.
+An error in between is made good by the same message, when it is delivered again.
 """
 
 from datetime import timedelta
@@ -53,14 +52,14 @@ def share(stack: Stack, sharing: Sharing, upload: Upload) -> SharedUpload:
     _require_readable(upload)
     if sharing.watch is not None:
         sharing.watch(upload.key, upload.upload_id)
-    if now - shared.changed_at >= _STALL:
+    if not shared.is_split or now - shared.changed_at >= _STALL:
         counted: frozenset[int] = frozenset()
         if shared != fresh:
             _require_upload(upload)
             counted = sharing.ledger.runs(shared.upload_id)
         send_runs(sharing, stack.sides.pair.own.prefix, shared, counted)
         # Not before: whoever dies in between leaves this to the next one.
-        sharing.ledger.claim(shared, now)
+        sharing.ledger.note_split(shared.upload_id, now)
     return shared
 
 

@@ -4,7 +4,7 @@ The lease is renewed for as long as it takes. Should that fail, the body ends be
 so that the store takes nothing.
 """
 
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from contextlib import closing
 
 from sync_core import marker
@@ -15,8 +15,6 @@ from sync_core.errors import LeaseLost
 from sync_core.model import Conflict
 from sync_core.storage.protocol import ObjectReader, ObjectWrite, Written
 
-_BEAT_SECONDS = 1.0
-
 
 def put_streamed(task: CopyTask, claim: Claim) -> Sent:
     """Copy in one PUT, of which no more than a piece is ever held.
@@ -25,19 +23,19 @@ def put_streamed(task: CopyTask, claim: Claim) -> Sent:
     `PreconditionFailed` when a side has changed, `LeaseLost` when the key may be in other hands,
     and what the stores raise.
     """
-    kept = _kept(task)
+    kept = _kept(task, claim)
     write = task.write(task.source.md5, marker.digest_of(task.source.md5))
-    task.require_lease()
+    claim.require_lease()
     with closing(_Stoppable(task)) as body:
         written = task.written(lambda: _sent(task, write, body, claim))
     return Sent(write, written, kept)
 
 
-def _kept(task: CopyTask) -> Kept | None:
+def _kept(task: CopyTask, claim: Claim) -> Kept | None:
     """Keep the loser, where there is one and the winner can be read: it may be archived."""
     if isinstance(task.verdict, Conflict):
         open_source(task.stack, task.verdict).close()
-    return task.keep_loser()
+    return task.keep_loser(claim)
 
 
 class _Stoppable:
@@ -67,16 +65,10 @@ def _sent(task: CopyTask, write: ObjectWrite, body: _Stoppable, claim: Claim) ->
     executor = task.stack.context.part_executor
     future = executor.submit(task.destination.put_if, write, body, task.replaces)
     try:
-        return _awaited(future, claim)
+        return claim.awaited(future)
     except BaseException:
         body.is_stopped = True
         # One that has begun reads on for a while, and only then can the source be closed.
         if not future.cancel():
             wait([future])
         raise
-
-
-def _awaited(future: Future[Written], claim: Claim) -> Written:
-    while not wait([future], _BEAT_SECONDS).done:
-        claim.renew()
-    return future.result()

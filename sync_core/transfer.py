@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from sync_core import marker
 from sync_core.agreement import Kept
 from sync_core.checksums import md5_of
-from sync_core.claim import Claim
-from sync_core.copy_task import CopyTask, Sent, open_source, require_lease
+from sync_core.claim import Claim, require_lease
+from sync_core.copy_task import CopyTask, Sent, open_source
 from sync_core.errors import Ambiguous, Archived, Blocked, IntegrityError, PreconditionFailed
 from sync_core.large import UnderWay, put_in_parts
 from sync_core.losers import keep_overwritten, require_deleted
@@ -109,13 +109,13 @@ def _sent(
         # A copy in one request would not keep the parts, and with them the etag.
         fits = size_bytes <= task.destination.part_limits.most_copy_bytes
         if fits and "-" not in verdict.source.etag:
-            return task, _have_it_copied(task)
+            return task, _have_it_copied(task, claim)
     elif size_bytes > stack.settings.one_put_bytes:
         task = _without_reader(stack, verdict, record, reader)
     else:
         with reader or open_source(stack, verdict) as body:
             task = CopyTask(stack, verdict, record, body.version)
-            return task, _put(task, body)
+            return task, _put(task, body, claim)
     if Ability.HAS_PARTS in task.destination.lacks:
         return task, put_streamed(task, claim)
     sent = put_in_parts(task, claim)
@@ -130,9 +130,9 @@ def _without_reader(
     return CopyTask(stack, verdict, record, verdict.source)
 
 
-def _put(task: CopyTask, body: Readable) -> Sent:
+def _put(task: CopyTask, body: Readable, claim: Claim) -> Sent:
     """Copy in one conditional PUT, streamed where the digest is known beforehand."""
-    kept = task.keep_loser()
+    kept = task.keep_loser(claim)
     md5 = task.source.md5
     if md5 is None:
         data = _read_all(body, task.source)
@@ -140,17 +140,17 @@ def _put(task: CopyTask, body: Readable) -> Sent:
         body = io.BytesIO(data)
     write = task.write(md5, marker.digest_of(md5))
     verified = _VerifiedBody(body, task.source, md5)
-    task.require_lease()
+    claim.require_lease()
     written = task.written(lambda: task.destination.put_if(write, verified, task.replaces))
     return Sent(write, written, kept)
 
 
-def _have_it_copied(task: CopyTask) -> Sent:
+def _have_it_copied(task: CopyTask, claim: Claim) -> Sent:
     """Have the destination's store fetch it, in one conditional request."""
-    kept = task.keep_loser()
+    kept = task.keep_loser(claim)
     source = task.source
     write = task.write(None, marker.digest_of(source.md5))
-    task.require_lease()
+    claim.require_lease()
     place = task.source_store.place(source.key)
     written = task.written(lambda: task.destination.copy_from(place, source, write, task.replaces))
     return Sent(write, written, kept)

@@ -70,8 +70,8 @@ class SharedUpload:
 
     `source_etag` names the instance that is copied. `part_bytes` and `run_parts` are the plan.
     `changed_at` is when a run was last counted, or its messages were last sent; before the first
-    were, it lies so far before `opened_at` that the upload has stalled. Once `ended` says how it
-    ended, no part is counted any more.
+    were, it lies so far before `opened_at` that the upload has stalled. `is_split`: a message for
+    each run was sent. Once `ended` says how it ended, no part is counted any more.
     """
 
     key: str
@@ -84,6 +84,7 @@ class SharedUpload:
     changed_at: datetime
     done_parts: int = 0
     done_bytes: int = 0
+    is_split: bool = False
     ended: str | None = None
 
     @property

@@ -127,6 +127,16 @@ class DynamoDBUploadLedger:
             known=from_instant(upload.changed_at),
         )
 
+    def note_split(self, upload_id: str, at: datetime) -> None:
+        """Note that a message for each missing run was sent."""
+        self._mark(
+            upload_id,
+            "SET changed_at = :at, is_split = :split, write_id = :write_id",
+            _IS_OPEN,
+            at=from_instant(at),
+            split={"BOOL": True},
+        )
+
     def has_run(self, upload_id: str, run: int) -> bool:
         """Tell whether a run was counted: one GetItem, strongly consistent."""
         return self._item(run_key(upload_id, run), f"{upload_id} run {run}") is not None

@@ -8,6 +8,7 @@ An upload:
     size_bytes, part_bytes, run_parts                    N
     opened_at, changed_at                                S
     done_parts, done_bytes                               N  of the runs that were counted
+    is_split      BOOL  whether a message for each run was sent; it was where this is missing
     ended, ended_at                                      S  how and when, once it has ended
     expires_at    N  epoch seconds                       only of an upload that has ended
     write_id      S  names the call that claimed or ended it
@@ -78,6 +79,7 @@ def to_upload_item(upload: SharedUpload) -> dict[str, Value]:
         changed_at=from_instant(upload.changed_at),
         done_parts=from_number(upload.done_parts),
         done_bytes=from_number(upload.done_bytes),
+        is_split={"BOOL": upload.is_split},
         ended=from_text(upload.ended),
     )
 
@@ -135,6 +137,7 @@ def _upload(item: Item) -> SharedUpload:
         changed_at=to_instant(item["changed_at"]),
         done_parts=int(item["done_parts"]["N"]),
         done_bytes=int(item["done_bytes"]["N"]),
+        is_split=item["is_split"]["BOOL"] if "is_split" in item else True,
         ended=to_text(item, "ended"),
     )
 

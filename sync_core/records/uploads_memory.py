@@ -57,6 +57,13 @@ class MemoryUploadLedger:
             self.uploads[upload.upload_id] = replace(found, changed_at=at)
             return True
 
+    def note_split(self, upload_id: str, at: datetime) -> None:
+        """Note that a message for each missing run was sent."""
+        with self._lock:
+            found = self._open_one(upload_id)
+            if found is not None:
+                self.uploads[upload_id] = replace(found, changed_at=at, is_split=True)
+
     def has_run(self, upload_id: str, run: int) -> bool:
         """Tell whether a run was counted."""
         with self._lock:

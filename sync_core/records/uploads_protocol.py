@@ -36,8 +36,14 @@ class UploadLedger(Protocol):
     def claim(self, upload: SharedUpload, at: datetime) -> bool:
         """Set `changed_at`, if it is still `upload.changed_at` and the upload has not ended.
 
-        One alone is told True. The watch claims before it sends the messages of missing runs again;
-        `sharing` does when it has sent them, so that whoever dies in between leaves it to the next.
+        One alone is told True. The watch claims before it sends the messages of missing runs again.
+        """
+        ...
+
+    def note_split(self, upload_id: str, at: datetime) -> None:
+        """Note that a message for each missing run was sent, unless the upload has ended.
+
+        `sharing` does when it has sent them, so that whoever dies before leaves it to the next.
         """
         ...
 

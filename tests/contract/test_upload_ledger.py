@@ -174,6 +174,7 @@ class TestOpening:
         assert ledger.note(ID, 0, run_of(upload_of(), 0), NOON) is None
         assert not ledger.claim(upload_of(), LATER)
         assert not ledger.end(ID, "aborted", LATER)
+        ledger.note_split(ID, LATER)
         assert ledger.runs(ID) == frozenset()
         assert not ledger.has_run(ID, 0)
         assert list(ledger.parts(ID)) == []
@@ -319,6 +320,34 @@ class TestClaiming:
         assert not ledger.claim(upload, LATER)
 
 
+class TestSplitting:
+    def test_that_all_messages_were_sent_is_noted_whatever_was_counted_meanwhile(
+        self, ledger: UploadLedger
+    ) -> None:
+        upload = ledger.open(upload_of())
+        noted = ledger.note(ID, 0, run_of(upload, 0), NOON + timedelta(microseconds=1))
+        assert noted is not None
+        assert not noted.is_split
+        ledger.note_split(ID, LATER)
+        assert ledger.read(ID) == replace(noted, changed_at=LATER, is_split=True)
+
+    def test_it_stays_noted_when_runs_are_counted_and_the_upload_is_claimed(
+        self, ledger: UploadLedger
+    ) -> None:
+        upload = ledger.open(upload_of())
+        ledger.note_split(ID, NOON)
+        noted = ledger.note(ID, 0, run_of(upload, 0), NOON)
+        assert noted is not None
+        assert ledger.claim(noted, LATER)
+        assert ledger.read(ID) == replace(noted, changed_at=LATER, is_split=True)
+
+    def test_an_upload_that_has_ended_stays_as_it_is(self, ledger: UploadLedger) -> None:
+        ledger.open(upload_of())
+        ledger.end(ID, "aborted", NOON)
+        ledger.note_split(ID, LATER)
+        assert ledger.read(ID) == replace(upload_of(), ended="aborted")
+
+
 class TestEnding:
     def test_it_ends_once_and_says_how(self, ledger: UploadLedger) -> None:
         ledger.open(upload_of())
@@ -410,6 +439,13 @@ class TestTables:
         assert table.ledger.read(ID) == upload
         assert table.ledger.runs(ID) == frozenset()
 
+    def test_an_upload_of_which_nothing_is_noted_was_split(self, table: TableBench) -> None:
+        upload = table.ledger.open(upload_of())
+        (item,) = table.items()
+        del item["is_split"]
+        table.put_raw(item)
+        assert table.ledger.read(ID) == replace(upload, is_split=True)
+
     def test_a_missing_table_is_an_error_of_the_deployment(self, table: TableBench) -> None:
         ledger = table.of_missing_table
         calls: list[Callable[[], object]] = [
@@ -417,6 +453,7 @@ class TestTables:
             lambda: ledger.read(ID),
             lambda: ledger.note(ID, 0, run_of(upload_of(), 0), NOON),
             lambda: ledger.claim(upload_of(), LATER),
+            lambda: ledger.note_split(ID, LATER),
             lambda: ledger.has_run(ID, 0),
             lambda: ledger.runs(ID),
             lambda: ledger.parts(ID),

@@ -4,8 +4,7 @@ Workers die by SIGKILL while one of their own steps is under way, before or afte
 effect; another worker takes their place. Prints what was seen, and ends with status 1 if something
 was that must not be.
 
-Nothing watches the uploads meanwhile. The messages of one that has ten runs at most, as those of up
-to 640 MiB have, are sent in one call; the rest of more than that may have to wait for a watch.
+Nothing watches the uploads meanwhile.
 """
 
 import argparse

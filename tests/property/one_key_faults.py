@@ -37,7 +37,6 @@ def _nothing(*_: object) -> None:
 _REPLACED: Mapping[Fault, tuple[Any, str, Callable[..., Any]]] = {
     Fault.NEWEST_WINS: (gather, "decide", _newest_wins),
     Fault.EVERY_MARKER_VALID: (evidence, "is_valid", _always),
-    Fault.NO_LEASE_CHECK: (transfer, "_require_lease", _nothing),
     Fault.OVERWRITTEN_UNSEEN: (transfer, "keep_overwritten", _nothing),
 }
 

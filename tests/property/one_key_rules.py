@@ -41,7 +41,6 @@ class Fault(StrEnum):
     NO_INTENT = "intents are not written"
     NO_MARKER = "the store drops the marker"
     NO_PREDECESSOR = "the marker does not tell what it replaced"
-    NO_LEASE_CHECK = "a lease that ran out stops nobody"
     NO_PAST = "records do not name the replicas of the past"
     OVERWRITTEN_UNSEEN = "nobody looks below what was put on a versioned bucket"
     ECHOES_DROPPED = "events by the dedicated user are dropped unseen"

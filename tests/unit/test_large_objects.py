@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,16 +10,30 @@ import pytest
 
 from sync_core import parts
 from sync_core.checksums import crc64nvme
-from sync_core.errors import Unavailable
-from sync_core.events import job_body
+from sync_core.claim import Claim
+from sync_core.draft import Draft
+from sync_core.errors import AccessDenied, Archived, Blocked, Unavailable
+from sync_core.events import job_body, part_job_body
 from sync_core.finder import Ended
-from sync_core.model import Action, Lease, SharedUpload, SkipReason, UploadedPart
+from sync_core.model import (
+    Action,
+    ConflictPolicy,
+    Copy,
+    Lease,
+    SharedUpload,
+    Side,
+    SkipReason,
+    SyncRecord,
+    UploadedPart,
+)
 from sync_core.orphans import abort_orphans, end_orphans
 from sync_core.parts import S3_LIMITS
 from sync_core.queues.protocol import Message
 from sync_core.sharing import STALL_SECONDS
 from sync_core.storage.protocol import ObjectWrite
+from sync_core.transfer import copy_object
 from tests.two_stacks import Kind, TwoStacks
+from tests.two_stacks_parts import Mailbox
 
 KEY = "film.mov"
 UNIT = 1024
@@ -78,6 +92,15 @@ def put_in_parts(world: TwoStacks, *pieces: bytes) -> str:
         for number, piece in enumerate(pieces, start=1)
     ]
     return store.complete_if(KEY, upload_id, sent, None).etag
+
+
+def hide_digest(world: TwoStacks) -> None:
+    """Put the object at a once more, so that its store has no digest of the whole to show."""
+    bucket = world.buckets["a"]
+    stored = bucket.current(KEY)
+    assert stored is not None
+    version = replace(stored.version, crc64nvme=None)
+    bucket.add(replace(stored, version=version), "AWS:AIDAUSERa", "Put")
 
 
 def uploads(world: TwoStacks, side: str = "b") -> int:
@@ -210,6 +233,27 @@ def test_parts_that_were_sent_before_a_crash_are_not_sent_again() -> None:
     assert world.contents("b") == {KEY: DATA}
 
 
+@pytest.mark.parametrize("is_first_lost", [False, True])
+def test_an_upload_whose_parts_were_cut_otherwise_is_begun_anew(
+    monkeypatch: pytest.MonkeyPatch, *, is_first_lost: bool
+) -> None:
+    world = made(ALONE)
+    pieces = (b"a" * 2 * PART, b"b" * PART)
+    put_in_parts(world, *pieces)
+    hide_digest(world)
+    dies_before(world, "a.peer.complete_if")
+    killed(world)
+    [upload] = world.buckets["b"].uploads.values()
+    if is_first_lost:
+        del upload.parts[1]
+    # The second of two parts is as long as that of three, which begins elsewhere.
+    monkeypatch.setattr(parts, "MOST_STREAMED_BYTES", PART)
+    world.quiesce()
+    assert world.contents("b") == {KEY: b"".join(pieces)}
+    assert world.actions()[Action.OBJECT_COPIED] == 1
+    assert uploads(world) == 0
+
+
 def test_a_worker_that_comes_second_leaves_the_first_ones_upload_alone() -> None:
     world = made(ALONE)
     put(world)
@@ -321,6 +365,113 @@ def test_a_peers_object_that_came_first_keeps_its_loser(kind: Kind) -> None:
     assert uploads(world) + uploads(world, "a") == 0
 
 
+def test_parts_of_a_source_that_was_overwritten_after_a_crash_are_not_gone_on_with() -> None:
+    world = made(ALONE)
+    put(world)
+    hide_digest(world)
+    dies_before(world, "a.peer.upload_part", 3)
+    killed(world)
+    put(world, DATA[::-1])
+    hide_digest(world)
+    world.quiesce()
+    assert world.contents("b") == {KEY: DATA[::-1]}
+    assert uploads(world) == 0
+
+
+def test_an_upload_in_place_of_what_the_peer_has_changed_after_a_crash_is_begun_anew() -> None:
+    world = made(replace(ALONE, policy=ConflictPolicy.PREFER, preferred_site="a"))
+    put(world, NEW)
+    world.quiesce()
+    put(world)
+    dies_before(world, "a.peer.upload_part", 2)
+    killed(world)
+    put(world, b"of the peer", side="b")
+    world.calls.clear()
+    world.quiesce()
+    assert world.values("a") == world.values("b")
+    assert sorted(world.contents("b").values()) == [DATA, b"of the peer"]
+    assert world.head("b", KEY).size_bytes == len(DATA)
+    assert world.calls.count("a.peer.create_multipart_upload") == 1
+    assert uploads(world) + uploads(world, "a") == 0
+
+
+def test_metadata_that_the_peers_user_edits_meanwhile_are_kept() -> None:
+    world = made(ALONE)
+    put(world, b"small")
+    world.quiesce()
+    put(world)
+    # The etag stays as it is, so that the condition of the completion would hold.
+    world.before["a.peer.upload_part"] = lambda: world.edit_metadata("b", KEY, edited="meanwhile")
+    world.quiesce()
+    assert world.values("a") == world.values("b")
+    assert {"edited": "meanwhile"} in [metadata for _, metadata, _ in world.values("b").values()]
+
+
+@pytest.mark.parametrize("held_seconds", [0, 30])
+def test_an_upload_that_could_not_be_noted_is_thrown_away_at_once(held_seconds: int) -> None:
+    world = made(ALONE)
+    put(world)
+
+    def another_claims_it() -> None:
+        held = Lease("another", world.now + timedelta(seconds=held_seconds))
+        assert not world.tables["a"].write([replace(world.record("a", KEY), lease=held)])
+
+    world.before["a.peer.create_multipart_upload"] = another_claims_it
+    world.deliver("a")
+    assert "a.peer.create_multipart_upload" in world.calls
+    assert uploads(world) == 0
+    world.pass_time(60)
+    world.quiesce()
+    assert world.contents("b") == {KEY: DATA}
+
+
+def test_what_the_store_has_changed_since_is_found_when_the_whole_is_put_together() -> None:
+    world = made(ALONE)
+    put(world)
+    hide_digest(world)
+
+    def change() -> None:
+        [upload] = world.buckets["b"].uploads.values()
+        kept = upload.parts[2]
+        upload.parts[2] = type(kept)(kept.part, b"x" * len(kept.data))
+
+    world.before["a.peer.complete_if"] = change
+    world.quiesce()
+    assert world.contents("b") == {KEY: DATA}
+
+
+def help_own_side(world: TwoStacks) -> None:
+    """Have a's stack copy the object at b, with what it needs for that in hand."""
+    stack, draft = world.stack("a"), Draft(KEY)
+    draft.record = SyncRecord(KEY, lease=Lease("worker", world.now + timedelta(seconds=180)))
+    verdict = Copy(7, world.head("b", KEY), None, to=Side.OWN)
+    copy_object(stack, verdict, draft.require(), None, Claim(stack, draft, "worker"))
+
+
+def test_what_helps_the_own_side_leaves_no_upload_behind_when_it_fails() -> None:
+    world = made(ALONE)
+    put(world, side="b")
+
+    def fail() -> None:
+        raise AccessDenied("upload part", KEY, "no")
+
+    world.before["a.own.upload_part"] = fail
+    with pytest.raises(AccessDenied):
+        help_own_side(world)
+    assert "a.own.create_multipart_upload" in world.calls
+    assert uploads(world, "a") == 0
+
+
+def test_what_is_archived_at_the_peer_is_not_for_this_stack_to_restore() -> None:
+    world = made(ALONE)
+    put(world, side="b")
+    world.buckets["b"].archive(KEY)
+    with pytest.raises(Blocked) as raised:
+        help_own_side(world)
+    assert not isinstance(raised.value, Archived)
+    assert uploads(world, "a") == 0
+
+
 def test_bytes_that_change_on_the_way_never_become_the_object() -> None:
     world = made(ALONE)
     put(world)
@@ -417,6 +568,19 @@ def test_what_the_ledger_has_and_no_record_is_ended_by_the_finder() -> None:
     assert (uploads(world), shared(world)) == (0, [])
 
 
+@pytest.mark.parametrize(("key", "run"), [("another", 0), (KEY, 3)])
+def test_a_message_for_parts_that_the_upload_does_not_have_is_poison(key: str, run: int) -> None:
+    world = started(SHARED)
+    giant(world)
+    world.deliver("a")
+    [upload] = shared(world)
+    world.queues["a"].take()
+    world.queues["a"].send(part_job_body(key, upload.upload_id, run))
+    world.deliver("a")
+    assert len(world.dead_letters) == 1
+    assert shared(world) == [upload]
+
+
 def test_a_second_event_neither_begins_a_second_upload_nor_sends_messages_again() -> None:
     world = started(SHARED)
     data = giant(world)
@@ -436,7 +600,8 @@ def test_a_second_event_neither_begins_a_second_upload_nor_sends_messages_again(
 
 
 @pytest.mark.parametrize(
-    "call", ["a.ledger.open", "a.own.get", "a.queue.send_many", "a.ledger.claim", "a.ledger.read"]
+    "call",
+    ["a.ledger.open", "a.own.get", "a.queue.send_many", "a.ledger.note_split", "a.ledger.read"],
 )
 def test_a_split_whose_worker_dies_is_done_by_who_gets_its_message_next(call: str) -> None:
     world = started(SHARED)
@@ -450,7 +615,7 @@ def test_a_split_whose_worker_dies_is_done_by_who_gets_its_message_next(call: st
     assert world.now - began_at < timedelta(seconds=STALL_SECONDS)
 
 
-@pytest.mark.parametrize("call", ["a.own.get", "a.queue.send_many", "a.ledger.claim"])
+@pytest.mark.parametrize("call", ["a.own.get", "a.queue.send_many", "a.ledger.note_split"])
 def test_a_split_that_fails_is_done_when_its_message_is_delivered_again(call: str) -> None:
     world = started(SHARED)
     data = giant(world)
@@ -464,6 +629,50 @@ def test_a_split_that_fails_is_done_when_its_message_is_delivered_again(call: st
     assert world.actions()[Action.OBJECT_COPIED] == 1
     assert world.contents("b") == {KEY: data}
     assert world.now - began_at < timedelta(seconds=STALL_SECONDS)
+
+
+class DyingQueue(Mailbox):
+    """A queue whose sender dies once behind the first batch of messages."""
+
+    has_died = False
+
+    def send_many(self, bodies: Sequence[str]) -> None:
+        if self.has_died:
+            super().send_many(bodies)
+            return
+        self.has_died = True
+        super().send_many(bodies[:10])
+        raise Killed
+
+
+def test_a_split_whose_worker_dies_between_two_batches_is_done_by_who_gets_its_message_next() -> (
+    None
+):
+    world = started(SHARED)
+    world.queues["a"] = DyingQueue(world.clock)
+    world.start_again()
+    data = giant(world, runs=13)
+    began_at = world.now
+    killed(world)
+    world.quiesce()
+    assert world.contents("b") == {KEY: data}
+    assert (uploads(world), shared(world)) == (0, [])
+    assert world.now - began_at < timedelta(seconds=STALL_SECONDS)
+
+
+def test_a_split_is_not_done_again_while_its_runs_are_sent() -> None:
+    world = started(SHARED)
+    giant(world, runs=13)
+    world.deliver("a")
+    world.pass_time(1)
+    world.deliver("a")
+    [upload] = shared(world)
+    left = world.queues["a"].bodies()
+    assert (upload.is_split, upload.done_parts, len(left)) == (True, 10 * RUN // PART, 3)
+    world.queues["a"].waiting.clear()
+    world.queues["a"].send(job_body(KEY))
+    world.deliver("a")
+    assert world.queues["a"].bodies() == []
 
 
 def test_messages_that_were_lost_are_sent_again_once_the_upload_has_stalled() -> None:
@@ -605,6 +814,17 @@ def test_the_store_copies_part_by_part_where_that_keeps_the_etag() -> None:
     world.quiesce()
     assert world.head("b", KEY).etag == etag
     assert world.calls.count("a.peer.copy_part_from") == 2
+
+
+def test_parts_of_a_giant_object_are_copied_by_the_store_whoever_has_their_messages() -> None:
+    world = started(replace(SHARED, peer_fetches=True))
+    etag = put_in_parts(world, b"a" * RUN, b"b" * RUN, b"c" * 100)
+    world.deliver("a")
+    assert len(world.queues["a"].bodies()) == 3
+    world.quiesce()
+    assert world.head("b", KEY).etag == etag
+    assert world.calls.count("a.peer.copy_part_from") == 3
+    assert {"a.peer.put_if", "a.peer.upload_part"}.isdisjoint(world.calls)
 
 
 def test_a_source_that_changes_before_the_store_copies_it_is_not_mixed() -> None:

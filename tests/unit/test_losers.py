@@ -1,18 +1,31 @@
 """What a write or a delete took the place of, on a bucket in memory."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from sync_core.errors import Blocked, PreconditionFailed
 from sync_core.losers import keep_loser, keep_overwritten, require_deleted
-from sync_core.model import Capabilities, Conflict, ConflictPolicy, Copy, ObjectVersion, Side
+from sync_core.model import (
+    Action,
+    Capabilities,
+    Conflict,
+    ConflictPolicy,
+    Copy,
+    ObjectVersion,
+    Side,
+)
 from sync_core.routing import conflict_key
 from sync_core.stack import Stack
 from sync_core.storage.memory import Versioning
 from tests.two_stacks import Kind, TwoStacks
 
 KEY = "dir/report.txt"
+LARGE = b"the loser is large"
+PATIENCE_SECONDS = 60
 CAN_ALL = Capabilities(is_versioned=True)
 CANNOT_CREATE = Capabilities(creates_if_absent=False, is_versioned=True)
 
@@ -126,6 +139,50 @@ def test_the_copy_of_a_loser_at_our_own_side_is_named_after_our_side() -> None:
     kept = keep_loser(world.stack("a"), verdict)
     assert (kept.key, kept.loser) == (conflict_key(verdict.loser, "a"), verdict.loser)
     assert world.read("a", kept.key or "") == b"winner"
+
+
+class Threaded(TwoStacks):
+    """Two stacks that have large losers copied by another thread."""
+
+    def __init__(self, kind: Kind, threads: ThreadPoolExecutor) -> None:
+        self.threads = threads
+        super().__init__(kind)
+
+    def stack(self, side: str) -> Stack:
+        made = super().stack(side)
+        return replace(made, context=replace(made.context, part_executor=self.threads))
+
+    def take_longer_than_a_lease(self) -> None:
+        """Let most of a lease pass, and once that was renewed as much again."""
+        renewed = Event()
+        self.before["a.records.write"] = renewed.set
+        self.now += timedelta(seconds=120)
+        assert renewed.wait(PATIENCE_SECONDS), "the lease was not renewed"
+        self.now += timedelta(seconds=120)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind(one_put_bytes=len(LARGE) - 1),
+        Kind(one_put_bytes=1),
+        Kind(one_put_bytes=len(LARGE) - 1, peer_fetches=True),
+    ],
+    ids=["in one put", "in parts", "by the store"],
+)
+def test_the_lease_is_renewed_while_a_large_loser_is_copied(kind: Kind) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        world = Threaded(kind, threads)
+        world.running("a")
+        world.put("b", KEY, LARGE)
+        world.put("a", KEY, b"winner")
+        world.lose_events("b")
+        world.before["a.peer.copy_if"] = world.take_longer_than_a_lease
+        world.calls.clear()
+        world.quiesce()
+    assert sorted(world.contents("b").values()) == [LARGE, b"winner"]
+    assert world.calls.count("a.peer.copy_if") == 1
+    assert world.actions()[Action.LOSER_KEPT] == 1
 
 
 # --- what slipped in ---

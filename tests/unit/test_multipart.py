@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync_core.checksums import crc64nvme
 from sync_core.errors import (
@@ -23,9 +25,9 @@ from sync_core.model import ObjectVersion, UploadedPart
 from sync_core.multipart import (
     ATTEMPTS,
     Upload,
-    fitting,
     require_whole,
     send_all,
+    taken_earlier,
 )
 from sync_core.parts import MIB, PartPlan
 from sync_core.storage.memory import MemoryBucket, MemoryObjectStore, MemoryReader
@@ -63,7 +65,7 @@ class Failing(MemoryObjectStore):
 
 
 class Changing(MemoryObjectStore):
-    """A source that a user overwrites once two parts of it were read."""
+    """A source that a user overwrites, once two parts were read, with as many other bytes."""
 
     reads = 0
 
@@ -72,7 +74,7 @@ class Changing(MemoryObjectStore):
     ) -> MemoryReader | None:
         self.reads += 1
         if self.reads == 3:
-            self.put(ObjectWrite(key, 3), io.BytesIO(b"new"))
+            self.put(ObjectWrite(key, len(DATA)), io.BytesIO(DATA[::-1]))
         return super().get(key, etag=etag, byte_range=byte_range)
 
 
@@ -166,15 +168,36 @@ def test_after_a_failure_no_part_is_begun(upload: Upload) -> None:
     assert failing(upload).sent.total() < 3
 
 
-def test_a_source_that_changes_in_the_middle_gives_no_further_part(
-    threads: ThreadPoolExecutor,
-) -> None:
+def test_a_source_that_changes_in_the_middle_gives_no_further_part() -> None:
     upload = begun(Changing(bucket("source"), "AWS:AIDAUSER"), Failing(bucket("there")))
-    with pytest.raises(PreconditionFailed):
-        send_all(upload, [1, 2, 3], threads, nothing)
+    with ThreadPoolExecutor(1) as one_at_a_time, pytest.raises(PreconditionFailed):
+        send_all(upload, [1, 2, 3], one_at_a_time, nothing)
     kept = upload.destination.list_parts("k", upload.upload_id)
     assert kept is not None
-    assert {part.crc64nvme for part in kept} <= {crc64nvme(b"a" * PART), crc64nvme(b"b" * PART)}
+    assert [part.crc64nvme for part in kept] == [crc64nvme(b"a" * PART), crc64nvme(b"b" * PART)]
+
+
+def test_parts_under_way_are_waited_for_when_another_fails() -> None:
+    both_are_under_way = threading.Barrier(2, timeout=60)
+
+    class Slow(Failing):
+        def upload_part(
+            self, key: str, upload_id: str, part_number: int, body: Readable, size_bytes: int
+        ) -> UploadedPart:
+            both_are_under_way.wait()
+            if part_number == 1:
+                raise AccessDenied("upload part", "k", "no")
+            # Whoever does not wait comes back before that.
+            threading.Event().wait(0.2)
+            return super().upload_part(key, upload_id, part_number, body, size_bytes)
+
+    slow = begun(MemoryObjectStore(bucket("source"), "AWS:AIDAUSER"), Slow(bucket("there")))
+    with ThreadPoolExecutor(2) as two_at_a_time:
+        with pytest.raises(AccessDenied):
+            send_all(slow, [1, 2], two_at_a_time, nothing)
+        kept = slow.destination.list_parts("k", slow.upload_id)
+    assert kept is not None
+    assert [part.number for part in kept] == [2]
 
 
 def test_who_loses_the_lease_stops(upload: Upload) -> None:
@@ -261,6 +284,25 @@ def test_parts_that_do_not_make_up_the_source_are_refused(parts: list[UploadedPa
         require_whole(source_of(DATA), parts, PLAN)
 
 
-def test_of_an_earlier_attempt_only_parts_of_the_planned_size_are_kept() -> None:
-    short = [WHOLE[0], WHOLE[1]._replace(size_bytes=PART + 1), WHOLE[2]._replace(number=4)]
-    assert fitting(short, PLAN) == {1: WHOLE[0]}
+def parts_of(plan: PartPlan, *numbers: int) -> list[UploadedPart]:
+    return [UploadedPart(number, f"{number:032x}", plan.span(number)[1]) for number in numbers]
+
+
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2), (2, 3), (1, 3), (1, 2, 3)])
+def test_parts_of_an_earlier_attempt_by_the_same_plan_are_gone_on_with(
+    numbers: tuple[int, ...],
+) -> None:
+    found = taken_earlier(parts_of(PLAN, *numbers), PLAN)
+    assert found is not None
+    assert tuple(found) == numbers
+
+
+@given(st.integers(2, 60), st.integers(1, 20), st.integers(1, 20), st.data())
+def test_parts_that_were_cut_otherwise_are_never_taken_for_those_of_the_plan(
+    size_bytes: int, part_bytes: int, other_bytes: int, data: st.DataObject
+) -> None:
+    plan, other = PartPlan(size_bytes, part_bytes), PartPlan(size_bytes, other_bytes)
+    numbers = data.draw(st.sets(st.sampled_from(other.numbers)))
+    found = taken_earlier(parts_of(other, *sorted(numbers)), plan)
+    for number in found or ():
+        assert plan.span(number) == other.span(number)
