@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sync_core.config import Config
-from sync_core.errors import ConfigError
+from sync_core.errors import Ambiguous, ConfigError, Throttled, Unavailable
 from sync_core.launch.template import find_template
 from sync_core.records.dynamodb import TABLE_SCHEMA
 from sync_core.watch import Status
@@ -277,6 +277,12 @@ class TestUploadStates:
         assert retry["ErrorEquals"] == ["States.TaskFailed", "States.Timeout"]
         timeout_seconds = Stack().properties("UploadFunction")["Timeout"]
         assert self.STATES["Look"]["TimeoutSeconds"] > timeout_seconds
+
+    def test_an_outage_does_not_end_the_watching(self) -> None:
+        (caught,) = self.STATES["Look"]["Catch"]
+        outages = (Unavailable, Throttled, Ambiguous)
+        assert {error.__name__ for error in outages} <= set(caught["ErrorEquals"])
+        assert (caught["Next"], caught["ResultPath"]) == ("Wait", None)
 
     def test_it_looks_for_a_week_and_more_within_the_events_that_an_execution_may_have(
         self,
