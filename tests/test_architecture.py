@@ -77,7 +77,7 @@ VENDORS = {
     },
     "pynamodb": {"records"},
     "aws_lambda_powertools": {"telemetry"},
-    "cachetools": {"startup", "remote"},
+    "cachetools": {"startup", "remote", "local"},
     "ministack": {"local"},
     "hypercorn": {"local"},
     "typer": {"cli"},

@@ -67,6 +67,11 @@ class Machine:
     def run(self, round_id: str) -> dict[str, Any]:
         return self.end(self.begin(round_id))
 
+    def succeeded(self, execution: str) -> int:
+        """Return how many calls of an execution have ended well so far."""
+        history = self.states.get_execution_history(executionArn=execution, maxResults=1000)
+        return sum(event["type"] == "TaskSucceeded" for event in history["events"])
+
     def set_fault(self, round_id: str, how: str, number: int = 1) -> None:
         self._write({"round": round_id, "range": number, "how": how})
 
@@ -331,6 +336,12 @@ def test_after_a_round_was_stopped_others_wait_until_its_turn_is_over(divided: M
         lambda: divided.calls("stopped")["compare 1"] == 1,
         DEADLINE_SECONDS,
         lambda: "the range was never begun",
+    )
+    # A range that is still compared would renew the turn: the plan and the others have to be done.
+    wait_until(
+        lambda: divided.succeeded(execution) == RANGES,
+        DEADLINE_SECONDS,
+        lambda: f"still at work: {divided.calls()}",
     )
     divided.states.stop_execution(executionArn=execution, cause="an operator's word")
     assert divided.end(execution)["status"] == "ABORTED"
