@@ -16,6 +16,7 @@ from sync_core.cli.launching import (
 from sync_core.launch.accounts import Account, Accounts, aws_errors
 from sync_core.launch.feed_user import remove_feed_user
 from sync_core.launch.launcher import at_once
+from sync_core.launch.occupied import refuse_others
 from sync_core.launch.other_store import remove_sentinels as remove_store_sentinels
 from sync_core.launch.removal import remove_sentinels, remove_site
 from sync_core.launch.settings import LaunchSettings
@@ -43,6 +44,7 @@ def destroy(
     """
     tell = new_tell()
     settings, accounts, secret = open_pair(config, tell)
+    refuse_others(settings, accounts)
     if not is_agreed(_question(settings), yes=yes):
         tell("nothing was changed")
         return
@@ -66,7 +68,8 @@ def _question(settings: LaunchSettings) -> str:
 
 
 def _remove(settings: LaunchSettings, tell: Tell, account: Account, *, keeps_records: bool) -> None:
-    remove_site(account, settings.stack_of(account.site), tell, keeps_records=keeps_records)
+    stack, sites = settings.stack_of(account.site), settings.names
+    remove_site(account, stack, tell, sites=sites, keeps_records=keeps_records)
     tell(
         f"{account.name}: the bucket {account.site.bucket} stays, with its objects (their metadata "
         "entry `dualway` harms nobody) and the folder .dualway/"
@@ -79,10 +82,10 @@ def _remove_beside(
     """Remove what is in no stack, where one side is in another store and all stacks are gone."""
     for account in accounts:
         with aws_errors(account.name):
-            remove_sentinels(account)
-            if settings.needs_user(account.site):
+            remove_sentinels(account, settings.names)
+            if account.site.is_in_aws:
                 remove_feed_user(account, settings.user_of(account.site), tell)
-    remove_store_sentinels(secret, tell)
+    remove_store_sentinels(secret, settings.names, tell)
     name = secret.account.name
     if secret.remove():
         tell(f"{name}: the secret {secret.name} is deleted; delete its key pair in the store")

@@ -11,6 +11,7 @@ from sync_core.errors import ConfigError
 from sync_core.launch.accounts import Account, aws_errors
 from sync_core.launch.feed_user import find_feed_user
 from sync_core.launch.launcher import at_once, mirrored
+from sync_core.launch.occupied import refuse_others
 from sync_core.launch.rotation import GRACE_SECONDS, SETTLE_SECONDS, Pauses
 from sync_core.launch.rotation import rotate as rotate_key_pair
 from sync_core.launch.stacks import LaunchedSite, launched
@@ -42,6 +43,7 @@ def rotate(
     """
     tell = new_tell()
     settings, accounts, secret = open_pair(config, tell)
+    refuse_others(settings, accounts)
     sites = {
         each.name: _launched(each, settings.stack_of(each.site))
         for each in accounts

@@ -18,6 +18,7 @@ from botocore.loaders import Loader, create_loader
 
 from sync_core.errors import AccessDenied, ConfigError, DualwayError, Throttled, Unavailable
 from sync_core.launch.settings import LaunchSettings, SiteSettings
+from sync_core.launch.store_rules import NO_REGION
 
 NewClient = Callable[[str], Any]
 """Makes a boto3 client of a service, by boto3's name of it."""
@@ -52,8 +53,8 @@ class Account:
 
     @property
     def bucket_region(self) -> str:
-        """The region of the bucket as its store names it; any word where it has none."""
-        return self.region if self.site.is_in_aws else self.site.region or self.site.store
+        """The region of the bucket as its store names it, or that for which requests are signed."""
+        return self.region if self.site.is_in_aws else self.site.region or NO_REGION
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of a service."""

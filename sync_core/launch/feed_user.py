@@ -1,6 +1,7 @@
 """The user of a bucket in AWS that is only fed: no stack makes it, so the launch does.
 
-It is to the feed what a dedicated user is to a pair, and may do the same but send hints.
+It is to the feed what a dedicated user is to a pair, and may do the same but send hints. Users have
+no region, unlike stacks: the bucket, which the user is tagged with, tells whose it is.
 """
 
 import json
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from sync_core.errors import ConfigError
 from sync_core.launch.accounts import Account, code_of
+from sync_core.launch.findings import Finding, Level
 from sync_core.launch.keys import access_keys
 from sync_core.launch.stacks import LaunchedSite
 from sync_core.launch.waiting import Tell
@@ -40,28 +42,29 @@ def ensure_feed_user(account: Account, name: str, tell: Tell) -> LaunchedSite:
     """
     iam = account.client("iam")
     if find_feed_user(account, name) is None:
-        tags = [{"Key": _TAG, "Value": account.name}]
+        tags = [{"Key": _TAG, "Value": account.site.bucket}]
         try:
             iam.create_user(UserName=name, Tags=tags)
         except ClientError as error:
             if code_of(error) != "EntityAlreadyExists":
                 raise
-            cause = "there is such a user, whom no launch has made; give `stack` another name"
-            raise ConfigError("make the user", name, cause) from error
+            raise ConfigError("make the user", name, _strange(account)) from error
         tell(f"{account.name}: the user {name} is made, who may use {account.site.bucket} only")
     iam.put_user_policy(UserName=name, PolicyName=_POLICY, PolicyDocument=_policy(account))
     return _site(account, name)
 
 
 def find_feed_user(account: Account, name: str) -> LaunchedSite | None:
-    """Return the site if a launch has made its user; raises ClientError."""
-    try:
-        tags = account.client("iam").list_user_tags(UserName=name)["Tags"]
-    except ClientError as error:
-        if code_of(error) == "NoSuchEntity":
-            return None
-        raise
-    return _site(account, name) if any(each["Key"] == _TAG for each in tags) else None
+    """Return the site if a launch has made the user for its bucket; raises ClientError."""
+    is_ours = _bucket_of(account, name) == account.site.bucket
+    return _site(account, name) if is_ours else None
+
+
+def look_at_feed_user(account: Account, name: str) -> list[Finding]:
+    """Return an error where the name is that of another user; raises ClientError."""
+    if _bucket_of(account, name) in {None, account.site.bucket}:
+        return []
+    return [Finding(account.name, Level.ERROR, f"the user {name}: {_strange(account)}")]
 
 
 def remove_feed_user(account: Account, name: str, tell: Tell) -> None:
@@ -75,6 +78,22 @@ def remove_feed_user(account: Account, name: str, tell: Tell) -> None:
         iam.delete_user_policy(UserName=name, PolicyName=policy)
     iam.delete_user(UserName=name)
     tell(f"{account.name}: the user {name} is deleted, with its key pairs")
+
+
+def _bucket_of(account: Account, name: str) -> str | None:
+    """Return for which bucket a launch has made a user, "" for none; None: no such user."""
+    try:
+        tags = account.client("iam").list_user_tags(UserName=name)["Tags"]
+    except ClientError as error:
+        if code_of(error) == "NoSuchEntity":
+            return None
+        raise
+    return next((str(each["Value"]) for each in tags if each["Key"] == _TAG), "")
+
+
+def _strange(account: Account) -> str:
+    bucket = account.site.bucket
+    return f"there is such a user, whom no launch has made for {bucket}; give `stack` another name"
 
 
 def _site(account: Account, name: str) -> LaunchedSite:

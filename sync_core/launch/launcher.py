@@ -24,7 +24,7 @@ from sync_core.launch.artifacts import (
     url_of,
 )
 from sync_core.launch.changes import change_lines
-from sync_core.launch.feed_user import ensure_feed_user
+from sync_core.launch.feed_user import ensure_feed_user, remove_feed_user
 from sync_core.launch.keys import ensure_key_pair
 from sync_core.launch.other_store import remove_sentinels
 from sync_core.launch.removal import remove_site
@@ -130,6 +130,10 @@ def _connect(wanted: Launch, sites: Mapping[str, LaunchedSite]) -> None:
             ensure_key_pair(own, peer, wanted.tell)
     if wanted.secret is not None and len(sites) == len(wanted.accounts):
         wanted.secret.write(sites[wanted.secret.account.name].outputs["QueueUrl"])
+        fed = wanted.peer_of(wanted.secret.account)
+        with aws_errors(fed.name):
+            # Before it went both ways, the pair may have been a feed.
+            remove_feed_user(fed, wanted.settings.user_of(fed.site), wanted.tell)
 
 
 def mirrored(
@@ -275,9 +279,11 @@ def _executed(
         is_new = wanted.secret is not None and wanted.secret.write()
         return at_once(wanted.launching, work)
     except DualwayError:
-        _take_back(wanted, [each.account for each in prepared if each.is_new])
+        new = [each.account for each in prepared if each.is_new]
+        _take_back(wanted, new)
+        if wanted.secret is not None and new:
+            remove_sentinels(wanted.secret, [each.name for each in new], wanted.tell)
         if wanted.secret is not None and is_new:
-            remove_sentinels(wanted.secret, wanted.tell)
             wanted.secret.remove()
         raise
 
@@ -288,6 +294,7 @@ def _take_back(wanted: Launch, accounts: Sequence[Account]) -> None:
         wanted.tell(f"{account.name}: the launch has failed; what it has made is taken away again")
         try:
             with aws_errors(account.name):
-                remove_site(account, wanted.stack_of(account), wanted.tell)
+                stack, sites = wanted.stack_of(account), wanted.settings.names
+                remove_site(account, stack, wanted.tell, sites=sites)
         except DualwayError as error:
             wanted.tell(f"{account.name}: {error.cause}; `dualway destroy` takes away the rest")

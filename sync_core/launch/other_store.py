@@ -7,8 +7,10 @@ from sync_core.launch.findings import Finding, Level
 from sync_core.launch.store_check import Row, opened, rows_of
 from sync_core.launch.store_secret import StoreSecret
 from sync_core.launch.waiting import Tell
+from sync_core.model import Ability
 from sync_core.provider_check import Verdict
 from sync_core.sentinel import SENTINEL_PREFIX
+from sync_core.storage.dialects import DIALECTS
 from sync_core.storage.netstorage_access import NETSTORAGE
 
 _EVENTS = {
@@ -19,6 +21,12 @@ _EVENTS = {
     "ceph": "have a target of its notifications, such as a webhook, send each body as it is to",
 }
 """What brings a store's events to the queue whose URL follows (cfn/README.md)."""
+
+_CREATING = {Ability.CREATES_IF_ABSENT, Ability.COMPLETES_IF_ABSENT}
+_WITH_VERSIONS = (
+    "not seen, as where the bucket has versioning: an object that a user creates in the moment of "
+    "a transfer may be overwritten (cfn/README.md, what is weaker)"
+)
 
 
 def look_at_store(secret: StoreSecret) -> list[Finding]:
@@ -33,29 +41,32 @@ def look_at_store(secret: StoreSecret) -> list[Finding]:
 
 
 def judge_rows(secret: StoreSecret, rows: Sequence[Row]) -> list[Finding]:
-    """Judge what was tried: whatever dualway would rely on has to be seen."""
+    """Judge what was tried: whatever dualway cannot do without has to be seen."""
     site, place = secret.account.name, secret.place
     bad = [row for row in rows if row.verdict.is_bad]
     if not bad:
         does = f"{secret.source} opens {place.bucket} in {place.store}, which does what it should"
         return [Finding(site, Level.OK, does)]
     return [
-        Finding(site, Level.ERROR, f"{place.store}: {row.finding.ability}: {_advice(row)}")
+        Finding(site, Level.WARNING, f"{place.store}: {row.finding.ability}: {_WITH_VERSIONS}")
+        if _is_of_versions(place.store, row)
+        else Finding(site, Level.ERROR, f"{place.store}: {row.finding.ability}: {_advice(row)}")
         for row in bad
     ]
 
 
-def remove_sentinels(secret: StoreSecret, tell: Tell) -> None:
-    """Delete both sites' sentinels in the store; that the store refuses to is told."""
-    place = secret.place
+def remove_sentinels(secret: StoreSecret, sites: Sequence[str], tell: Tell) -> None:
+    """Delete these sites' sentinels in the store; that the store refuses to is told."""
+    place, ours = secret.place, {f"{SENTINEL_PREFIX}{site}" for site in sites}
     try:
         with opened(place, secret.access()) as store:
-            for key in [each.key for each in store.list(SENTINEL_PREFIX)]:
+            for key in [each.key for each in store.list(SENTINEL_PREFIX) if each.key in ours]:
                 store.delete(key)
     except DualwayError as error:
+        keys = " and ".join(f"{place.prefix}{key}" for key in sorted(ours))
         tell(
-            f"{secret.account.name}: delete {place.prefix}{SENTINEL_PREFIX}* in {place.bucket} by "
-            f"yourself before a later launch: {error}"
+            f"{secret.account.name}: delete {keys} in {place.bucket} by yourself, unless they are "
+            f"gone, before a later launch: {error}"
         )
 
 
@@ -73,6 +84,13 @@ def steps_left(secret: StoreSecret, outputs: Mapping[str, Mapping[str, str]]) ->
     events = _EVENTS.get(place.store, "send its events, or the keys that have changed, to")
     told = f"{own}: {events} {outputs[own]['QueueUrl']}; until then the finder alone sees changes"
     return [told, lifecycle]
+
+
+def _is_of_versions(store: str, row: Row) -> bool:
+    """Tell whether a store's own header for creating was ignored, as it is in versioned buckets."""
+    dialect = DIALECTS.get(store)
+    has_own_header = dialect is not None and dialect.create_header is not None
+    return has_own_header and row.finding.ability in _CREATING and row.verdict is Verdict.LESS
 
 
 def _advice(row: Row) -> str:

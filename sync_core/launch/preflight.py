@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError
 from sync_core.errors import ConfigError
 from sync_core.launch import findings as judge
 from sync_core.launch.accounts import Account, aws_errors, code_of, is_denied
+from sync_core.launch.feed_user import look_at_feed_user
 from sync_core.launch.findings import Finding, Level
 from sync_core.launch.keys import access_keys, read_secret
 from sync_core.launch.launcher import Launch, mirrored
+from sync_core.launch.occupied import look_for_others
 from sync_core.launch.other_store import look_at_store
 from sync_core.launch.stacks import LaunchedSite, find_stack, launched
 from sync_core.notifications import (
@@ -76,8 +78,14 @@ def is_ready(wanted: Launch) -> bool:
             found += look_at(account, stack, wanted.parameters_of(account))
             site = None if stack is None else launched(account, stack)
         sites |= {account.name: site} if site is not None else {}
+    found += look_for_others(wanted.settings, wanted.accounts)
     if wanted.secret is not None:
         found += look_at_store(wanted.secret)
+    for account in wanted.accounts:
+        if wanted.settings.needs_user(account.site):
+            name = wanted.settings.user_of(account.site)
+            with aws_errors(account.name):
+                found += look_at_user(account, name)
     for own, peer in mirrored(wanted.accounts, sites):
         with aws_errors(own.name):
             found += look_at_keys(own, peer)
@@ -116,6 +124,11 @@ def _look_at_s3(account: Account, stack: str | None, parameters: Parameters) -> 
             found += _survived(site, what, check)
     found.append(judge.judge_clock(site, account.server_ahead_seconds))
     return found + _survived(site, "the profile's permissions", lambda: _permissions(account))
+
+
+def look_at_user(account: Account, name: str) -> list[Finding]:
+    """Return what speaks against the user of a bucket that is only fed."""
+    return _survived(account.name, "the user of the feed", lambda: look_at_feed_user(account, name))
 
 
 def look_at_keys(own: LaunchedSite, peer: LaunchedSite) -> list[Finding]:

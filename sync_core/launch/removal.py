@@ -3,7 +3,7 @@
 Safe to repeat: whatever is gone already is passed over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from botocore.exceptions import ClientError
@@ -21,9 +21,12 @@ Resource = tuple[str, str]
 """A resource's type and its physical id."""
 
 
-def remove_site(account: Account, stack: str, tell: Tell, *, keeps_records: bool = False) -> None:
+def remove_site(
+    account: Account, stack: str, tell: Tell, *, sites: Sequence[str], keeps_records: bool = False
+) -> None:
     """Remove a site: key pairs, stack, records (unless kept), secret, leftover logs, packages.
 
+    `sites` are the names of both sites, whose sentinels go with it.
     Raises ConfigError where CloudFormation cannot delete something, `Overdue`, or ClientError.
     """
     found = find_stack(account, stack)
@@ -37,7 +40,7 @@ def remove_site(account: Account, stack: str, tell: Tell, *, keeps_records: bool
         delete_stack(account, found["StackId"], tell)
         tell(f"{account.name}: the stack {stack} is deleted")
     _remove_leftovers(account, resources, tell, keeps_records=keeps_records)
-    remove_sentinels(account)
+    remove_sentinels(account, sites)
     if remove_packages(account, stack):
         tell(f"{account.name}: the bucket of packages {artifact_bucket(account)} is gone")
     else:
@@ -62,20 +65,22 @@ def _remove_leftovers(
             _delete_table(account, table, tell)
 
 
-def remove_sentinels(account: Account) -> None:
-    """Delete both sites' sentinels: without records, a later launch would hold all deletes.
+def remove_sentinels(account: Account, sites: Sequence[str]) -> None:
+    """Delete these sites' sentinels: without records, a later launch would hold all deletes.
 
-    Those in a store that is not AWS are left to `other_store`. Raises ClientError.
+    Those of other pairs over the same bucket stay, and those in a store that is not AWS are left to
+    `other_store`. Raises ClientError.
     """
     s3, site = account.client("s3"), account.site
     if not site.is_in_aws or not _has_bucket(account):
         return
-    pages = s3.get_paginator("list_object_versions").paginate(
-        Bucket=site.bucket, Prefix=site.prefix + SENTINEL_PREFIX
-    )
+    before = site.prefix + SENTINEL_PREFIX
+    ours = {f"{before}{name}" for name in sites}
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=site.bucket, Prefix=before)
     for page in pages:
         for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-            s3.delete_object(Bucket=site.bucket, Key=each["Key"], VersionId=each["VersionId"])
+            if each["Key"] in ours:
+                s3.delete_object(Bucket=site.bucket, Key=each["Key"], VersionId=each["VersionId"])
 
 
 def _has_bucket(account: Account) -> bool:

@@ -31,7 +31,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sync_core.launch.setting_values import listed, nearest, text_of, unknown, value_of, wrong
-from sync_core.storage.dialects import AWS, DIALECTS, named
+from sync_core.launch.store_rules import refuse_unreachable
+from sync_core.storage.dialects import AWS
 from sync_core.storage.netstorage_access import NETSTORAGE
 
 DEFAULT_STACK = "dualway"
@@ -119,6 +120,11 @@ class LaunchSettings:
     sites: tuple[SiteSettings, SiteSettings]
     stack: str = DEFAULT_STACK
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of both sites."""
+        return tuple(site.name for site in self.sites)
+
     def peer_of(self, site: SiteSettings) -> SiteSettings:
         """Return the other of both sites."""
         first, second = self.sites
@@ -145,8 +151,8 @@ class LaunchSettings:
         return f"{self.stack}-{(self.elsewhere if is_feed else site).name}"
 
     def user_of(self, site: SiteSettings) -> str:
-        """Return the name of the user of a site that `needs_user`."""
-        return f"{self.stack_of(site)}-{site.name}"
+        """Return the name of the user of a site that `needs_user`, or would if it was fed."""
+        return f"{self.secret_of(self.peer_of(site))}-{site.name}"
 
     def needs_user(self, site: SiteSettings) -> bool:
         """Tell whether a site in AWS is only fed, and by nobody with a secret of his own."""
@@ -186,27 +192,31 @@ def parse_settings(text: str, parameters: frozenset[str]) -> LaunchSettings:
         found = ", ".join(f"[{site.name}]" for site in sites) or "none"
         raise wrong("the file", f"give exactly two tables of sites, such as [a] and [b]: {found}")
     first, second = sites
-    if (first.bucket, first.endpoint_url) == (second.bucket, second.endpoint_url):
-        raise wrong(f"[{second.name}] bucket", f"is that of [{first.name}] too; name two buckets")
     first, second = _directed(first, second), _directed(second, first)
+    settings = LaunchSettings((first, second), stack)
     _refuse_odd_pairs(first, second)
-    return LaunchSettings((first, second), stack)
+    for site in settings.sites:
+        if not settings.has_stack(site) and document[site.name].get("parameters"):
+            cause = f"has no effect: {site.name} is only fed and has no stack; take it out"
+            raise wrong(f"[{site.name}.parameters]", cause)
+    return settings
 
 
 def _directed(site: SiteSettings, peer: SiteSettings) -> SiteSettings:
     """Return the site; what has NetStorage for its peer can only feed it."""
     if peer.store != NETSTORAGE:
         return site
+    if site.parameters.get("Direction", TO_PEER) != TO_PEER:
+        raise wrong("Direction", f"has to be {TO_PEER}, or left out: {NETSTORAGE} is only fed")
     return replace(site, parameters={**site.parameters, "Direction": TO_PEER})
 
 
 def _refuse_odd_pairs(first: SiteSettings, second: SiteSettings) -> None:
-    for name in SAME_ON_BOTH_SIDES:
-        if first.parameters.get(name) != second.parameters.get(name):
-            raise wrong(name, "has to be the same on both sides: move it to [parameters]")
     if not (first.is_in_aws or second.is_in_aws):
         raise wrong("store", "is not aws on both sides: one of them has to be in AWS")
     if first.is_in_aws and second.is_in_aws:
+        _refuse_one_bucket(first, second, is_one=first.endpoint_url == second.endpoint_url)
+        _refuse_unlike(first, second)
         if first.is_feeding or second.is_feeding:
             cause = (
                 "is ToPeer, but a launch makes both sites of a pair in AWS: a one-way feed there "
@@ -218,11 +228,37 @@ def _refuse_odd_pairs(first: SiteSettings, second: SiteSettings) -> None:
     if other.is_feeding and (own.is_feeding or other.store == NETSTORAGE):
         cause = f"is ToPeer on the wrong side: give it to one site, and {NETSTORAGE} is only fed"
         raise wrong("Direction", cause)
-    if not (own.is_feeding or other.is_feeding or other.user_ids):
-        cause = "is missing: give the ids that the store's events tell for the user of the key pair"
-        raise wrong(f"[{other.name}] user_ids", cause)
-    if "PeerCredentialsSecret" in own.parameters:
-        raise wrong("PeerCredentialsSecret", "is made by the launch itself; take it out here")
+    if not (own.is_feeding or other.is_feeding):
+        # Both stacks are in one account, where metrics are kept by the bucket's name.
+        _refuse_one_bucket(first, second, is_one=True)
+        _refuse_unlike(first, second)
+        if not other.user_ids:
+            cause = "is missing: give the ids that the store's events tell for the key pair's user"
+            raise wrong(f"[{other.name}] user_ids", cause)
+    if not other.is_feeding:
+        _refuse_own_way_to(other, own)
+
+
+def _refuse_one_bucket(first: SiteSettings, second: SiteSettings, *, is_one: bool) -> None:
+    if is_one and first.bucket == second.bucket:
+        raise wrong(f"[{second.name}] bucket", f"is that of [{first.name}] too; name two buckets")
+
+
+def _refuse_unlike(first: SiteSettings, second: SiteSettings) -> None:
+    for name in SAME_ON_BOTH_SIDES:
+        if first.parameters.get(name) != second.parameters.get(name):
+            raise wrong(name, "has to be the same on both sides: move it to [parameters]")
+
+
+def _refuse_own_way_to(other: SiteSettings, own: SiteSettings) -> None:
+    """Refuse a second word on how the stack of `own` reaches the store of `other`."""
+    for name, set_by in (
+        ("PeerCredentialsSecret", "made by the launch itself"),
+        ("PeerEndpoint", f"`endpoint_url` in [{other.name}]"),
+    ):
+        if name in own.parameters:
+            instead = f"take it out here, or give it to [{other.name}.parameters] alone"
+            raise wrong(name, f"of [{own.name}] is {set_by}; {instead}")
 
 
 def _site(
@@ -247,24 +283,9 @@ def _site(
     }
     if not texts.get("bucket"):
         raise wrong(f"{where} bucket", "is missing: name the bucket of this side, which exists")
+    refuse_unreachable(where, texts)
     own = _parameters(table.get("parameters", {}), f"[{name}.parameters]", parameters)
-    return _reachable(SiteSettings(name, **texts, parameters={**common, **own}))
-
-
-def _reachable(site: SiteSettings) -> SiteSettings:
-    """Return a site whose store is known and told where it is."""
-    stores = (*DIALECTS, NETSTORAGE)
-    if site.store not in stores:
-        raise wrong(f"[{site.name}] store", f"{site.store} {unknown(site.store, stores)}")
-    if site.is_in_aws or site.store == NETSTORAGE:
-        return site
-    template = named(site.store).endpoint_template
-    if template is None and not site.endpoint_url:
-        raise wrong(f"[{site.name}] endpoint_url", f"is missing: give the URL of {site.store}")
-    if "{region}" in (template or "") and not site.region:
-        cause = f"is missing: give the bucket's as {site.store} names it, such as cn-hangzhou"
-        raise wrong(f"[{site.name}] region", cause)
-    return site
+    return SiteSettings(name, **texts, parameters={**common, **own})
 
 
 def _parameters(table: object, where: str, known: frozenset[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sync_core.connections import aws_session, netstorage_endpoint
 from sync_core.feed_check import Feed, check_feed
+from sync_core.launch.store_rules import NO_REGION
 from sync_core.model import Ability
 from sync_core.provider_check import Finding, Verdict, check
 from sync_core.storage.dialects import Dialect, named
@@ -27,9 +28,6 @@ from sync_core.storage.sync_store import SyncStore
 
 _PAGE_KEYS = 3
 """Few enough that a listing of the odd keys has several pages."""
-
-_NO_REGION = "us-east-1"
-"""What requests to a store without regions are signed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def _netstorage_client(place: Place, access: NetStorageAccess) -> Iterator[NetSt
 
 
 def _s3_store(place: Place, access_key: AccessKey | None, dialect: Dialect) -> SyncStore:
-    region = place.region or _NO_REGION
+    region = place.region or NO_REGION
     url = place.endpoint_url or dialect.endpoint_of(region)
     speaking = replace(dialect, page_keys=_PAGE_KEYS)
     clients = s3_clients(

@@ -1,5 +1,6 @@
 """A bucket in AWS and a store that is not, launched from one account with one command."""
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,11 +17,13 @@ from sync_core.launch.accounts import open_account
 from sync_core.launch.launcher import Launch, launch
 from sync_core.launch.packages import build_source_package
 from sync_core.launch.settings import SiteSettings, read_settings
+from sync_core.launch.store_check import opened
 from sync_core.launch.store_secret import StoreSecret
 from sync_core.launch.template import parameter_names, read_template
 from sync_core.local.clients import Clients, KeyPair
 from sync_core.local.cloud import LocalCloud
 from sync_core.local.netstorage.server import NetStorageServer
+from sync_core.storage.protocol import ObjectWrite
 from tests.e2e.launch_accounts import Side, notify_others
 from tests.e2e.oss_account import REGION, new_account
 from tests.e2e.test_netstorage_clients import ACCOUNT as UPLOADER
@@ -62,11 +65,11 @@ class Operator:
         return printed
 
     def tried(self, verb: str, secret: object = None) -> tuple[int, str]:
-        """Run a verb; return its status and all that it prints, as one line."""
+        """Run a verb; return its status and all that it prints, or raises, as one line."""
         options = ["--config", str(self.config), *OPTIONS[verb]]
         given = {"STORE_SECRET": None if secret is None else json.dumps(secret)}
         ended = CliRunner().invoke(app, [verb, *options], env={**self.environment, **given})
-        return ended.exit_code, " ".join(ended.output.split())
+        return ended.exit_code, " ".join(f"{ended.output} {ended.exception}".split())
 
     def outputs(self, stack: str) -> dict[str, str]:
         (found,) = self.side.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -153,12 +156,13 @@ def test_a_pair_with_oss_comes_from_nothing_and_goes_back(
     assert side.everything() == standing
 
     with oss_client(oss, user) as theirs:
-        for key in (".dualway/sentinel-a", ".dualway/sentinel-oss", "a users own"):
+        others = [".dualway/sentinel-ab", "a users own"]
+        for key in (".dualway/sentinel-a", ".dualway/sentinel-oss", *others):
             theirs.put_object(Bucket="media", Key=key, Body=b"x")
     side.client("s3").put_object(Bucket=side.bucket, Key=".dualway/sentinel-a", Body=b"x")
     operator.run("destroy")
     assert side.everything() == before
-    assert list(oss.bucket("media").objects) == ["a users own"]
+    assert sorted(oss.bucket("media").objects) == others
 
 
 def test_a_feed_to_netstorage_is_one_stack_and_a_secret(
@@ -203,6 +207,16 @@ def test_a_launch_that_fails_takes_the_secret_away_that_it_has_made(
         launch(wanted)
     assert side.everything() == before
 
+    # A sentinel without records would have a later launch hold all deletes.
+    side.client("secretsmanager").create_secret(Name=secret.name, SecretString=json.dumps(ACCESS))
+    with opened(secret.place, secret.access()) as store:
+        store.put(ObjectWrite(".dualway/sentinel-a", 1), io.BytesIO(b"x"))
+    assert netstorage.paths(UPLOADER.cpcode) == [f"/{UPLOADER.cpcode}/media/.dualway/sentinel-a"]
+    with pytest.raises(ConfigError, match="BucketNotification"):
+        launch(wanted)
+    assert netstorage.paths(UPLOADER.cpcode) == []
+    assert operator.secret(secret.name) == ACCESS
+
 
 def test_a_secret_that_no_launch_has_made_is_used_and_stays(operator: Operator) -> None:
     side, key_pair = operator.side, {"access_key_id": "LTAI", "secret_access_key": "first"}
@@ -243,5 +257,21 @@ def test_a_feed_from_oss_makes_the_user_that_writes_to_s3(
 
     operator.run("rotate")
     assert operator.secret(fed["PeerSecretArn"])["access_key_id"] != old["access_key_id"]
+
+    one_way = operator.config.read_text()
+    ids = f'user_ids = ["{user.user_id}"]\n[oss.parameters]\n'
+    operator.config.write_text(one_way.replace('[oss.parameters]\nDirection = "ToPeer"\n', ids))
+    operator.run("launch")
+    assert "dualway-oss-a" not in side.everything()["list_users"]
+    assert [operator.secret(fed["PeerSecretArn"])["access_key_id"]] == side.access_keys()
+    both_ways = operator.config.read_text()
+    operator.config.write_text(one_way)
+    standing = side.everything()
+    for verb in ("launch", "destroy"):
+        code, printed = operator.tried(verb)
+        assert code != 0
+        assert "the stack dualway-a stands" in printed
+    assert side.everything() == standing
+    operator.config.write_text(both_ways)
     operator.run("destroy")
     assert side.everything() == before

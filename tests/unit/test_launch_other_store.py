@@ -47,6 +47,28 @@ def test_what_a_store_does_not_show_is_an_error(does: bool | None, advice: str) 
 
 
 @pytest.mark.parametrize(
+    ("store", "ability", "does", "level"),
+    [
+        ("oss", Ability.CREATES_IF_ABSENT, False, Level.WARNING),
+        ("cos", Ability.COMPLETES_IF_ABSENT, False, Level.WARNING),
+        ("oss", Ability.CREATES_IF_ABSENT, None, Level.ERROR),
+        ("oss", Ability.TAKES_ANY_KEY, False, Level.ERROR),
+        ("minio", Ability.CREATES_IF_ABSENT, False, Level.ERROR),
+    ],
+)
+def test_a_bucket_whose_versions_keep_its_store_from_refusing_to_overwrite_is_taken(
+    store: str,
+    ability: Ability,
+    does: bool | None,  # noqa: FBT001
+    level: Level,
+) -> None:
+    (found,) = judge_rows(
+        secret_of(store), [Row(says=True, finding=Finding(ability, does, "seen"))]
+    )
+    assert found.level is level
+
+
+@pytest.mark.parametrize(
     ("store", "given"),
     [
         ("oss", "very secret"),

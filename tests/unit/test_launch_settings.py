@@ -38,6 +38,8 @@ endpoint_url = "https://data.example.com"
 user_ids = ["26256139269358314", "26256139269358315"]
 """
 
+FROM_OSS = f"{WITH_OSS}[oss.parameters]\nDirection = 'ToPeer'\n"
+
 
 def given(text: str) -> list[dict[str, str]]:
     """Return the parameters of both sites' stacks."""
@@ -165,16 +167,23 @@ class TestAnotherStore:
         }
 
     def test_a_feed_has_one_stack_which_is_named_after_the_store(self) -> None:
-        feed = WITH_OSS.replace("user_ids", "[oss.parameters]\nDirection = 'ToPeer'\nExclude")
-        feed += "[a.parameters]\nExclude = '26256139269358314,26256139269358315'\n"
+        feed = f"{FROM_OSS}Exclude = '*.tmp'\n"
         settings = parse_settings(feed, NAMES)
         in_s3, in_oss = settings.sites
         assert (settings.has_stack(in_s3), settings.has_stack(in_oss)) == (False, True)
         assert settings.stack_of(in_oss) == "pair-oss"
         assert (settings.needs_user(in_s3), settings.user_of(in_s3)) == (True, "pair-oss-a")
-        feed = feed.replace("Direction", "PeerCredentialsSecret = 'theirs'\nDirection")
-        settings = parse_settings(feed, NAMES)
+        settings = parse_settings(f"{feed}PeerCredentialsSecret = 'theirs'\n", NAMES)
         assert not settings.needs_user(settings.sites[0])
+
+    def test_the_user_of_a_feed_keeps_its_name_when_the_pair_goes_both_ways(self) -> None:
+        settings = parse_settings(WITH_OSS, NAMES)
+        assert settings.user_of(settings.sites[0]) == "pair-oss-a"
+        assert not settings.needs_user(settings.sites[0])
+
+    def test_one_way_both_buckets_may_have_the_same_name(self) -> None:
+        same = FROM_OSS.replace("acme-data-oss", "acme-data-global")
+        assert {site.bucket for site in parse_settings(same, NAMES).sites} == {"acme-data-global"}
 
     def test_netstorage_is_only_fed(self) -> None:
         published = "[akamai]\nstore = 'netstorage'\nbucket = '123456'\n"
@@ -217,6 +226,27 @@ class TestAnotherStore:
             ),
             (
                 "[oss]\n",
+                "[a.parameters]\nPeerEndpoint = 'https://x'\n[oss]\n",
+                "PeerEndpoint",
+                "`endpoint_url` in [oss]",
+            ),
+            (
+                "[oss]\n",
+                "[a.parameters]\nDirection = 'ToPeer'\n[oss.parameters]\nMaxDeletes = 1\n[oss]\n",
+                "[oss.parameters]",
+                "has no stack",
+            ),
+            ("acme-data-oss", "acme-data-global", "[oss] bucket", "two buckets"),
+            ("https://data", "data", "[oss] endpoint_url", "https://HOST"),
+            (
+                "https://data.example.com",
+                "https://data.example.com/x",
+                "[oss] endpoint_url",
+                "HOST",
+            ),
+            ("cn-hangzhou", "cn hangzhou", "[oss] region", "such as cn-hangzhou"),
+            (
+                "[oss]\n",
                 "[parameters]\nDirection = 'ToPeer'\n[oss]\n",
                 "Direction",
                 "give it to one site",
@@ -228,6 +258,42 @@ class TestAnotherStore:
         refused = refusal(WITH_OSS.replace(old, new))
         assert refused.key == key
         assert cause in refused.cause
+
+    @pytest.mark.parametrize(
+        ("more", "key", "cause"),
+        [
+            ("bucket = 'media'", "[there] bucket", "the number of the CP code"),
+            ("bucket = '123456'\nprefix = 'media'", "[there] prefix", "such as media/"),
+            ("bucket = '123456'\nprefix = '/media/'", "[there] prefix", "such as media/"),
+            ("bucket = '123456'\nendpoint_url = 'x'", "[there] endpoint_url", "https://HOST"),
+            (
+                "bucket = '123456'\n[a.parameters]\nDirection = 'TwoWay'",
+                "Direction",
+                "is only fed",
+            ),
+            (
+                "bucket = '123456'\n[there.parameters]\nMaxDeletes = 1",
+                "[there.parameters]",
+                "has no stack",
+            ),
+        ],
+    )
+    def test_what_netstorage_cannot_be_is_named(self, more: str, key: str, cause: str) -> None:
+        refused = refusal(f"[a]\nbucket = 'x'\n[there]\nstore = 'netstorage'\n{more}\n")
+        assert refused.key == key
+        assert cause in refused.cause
+
+    def test_a_secret_that_only_the_feeding_side_can_have_may_stand_for_both(self) -> None:
+        theirs = "[parameters]\nPeerCredentialsSecret = 'theirs'\n"
+        settings = parse_settings(f"{FROM_OSS}{theirs}", NAMES)
+        assert not settings.needs_user(settings.sites[0])
+        assert "[oss.parameters]" in refusal(f"{WITH_OSS}{theirs}").cause
+
+    def test_a_store_with_regions_but_one_endpoint_is_given_its_region(self) -> None:
+        text = "[a]\nbucket = 'x'\n[b]\nstore = 'gcs'\nbucket = 'y'\nuser_ids = ['u']\n"
+        assert refusal(text).key == "[b] region"
+        _, in_gcs = given(f"{text}region = 'auto'\n")
+        assert broken(in_gcs) == set()
 
     def test_a_store_without_endpoints_of_its_own_is_given_one(self) -> None:
         text = "[a]\nbucket = 'x'\n[b]\nstore = 'minio'\nbucket = 'y'\nuser_ids = ['u']\n"
