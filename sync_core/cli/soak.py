@@ -13,7 +13,7 @@ from sync_core.cli.sides import sides_of_cloud
 from sync_core.cli.terminal import EXIT_DIFFERENT, say_problem
 from sync_core.cli.verify import print_comparison
 from sync_core.local import soak as soaking
-from sync_core.local.cloud import LocalCloud
+from sync_core.local.cloud import FINDER_SECONDS, LocalCloud
 from sync_core.local.ready_file import parse
 from sync_core.local.soak import Plan, Report
 from sync_core.local.workload import SIDES
@@ -54,7 +54,9 @@ def soak(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     plan = Plan(operations, keys, seed, kill_every, more_rounds=rounds)
     chosen = parse_chaos(chaos)
     with unwound_by_signals(), log_folder(directory) as folder:
-        with LocalCloud(directory=folder.path, chaos=chosen) as cloud:
+        # The workers' own rounds would take the turn of those that are counted here.
+        every_seconds = 0 if rounds else FINDER_SECONDS
+        with LocalCloud(directory=folder.path, chaos=chosen, finder_seconds=every_seconds) as cloud:
             is_good = _run(cloud, plan)
         folder.is_kept |= not is_good
         if folder.is_kept:

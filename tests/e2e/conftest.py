@@ -77,15 +77,28 @@ class Running:
 
     def command(self, *words: str) -> str:
         """Run a command of dualway on this cloud; return what it prints."""
-        command = [*COMMAND, *words, "--ready-file", str(self.ready_file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = self._done(*words)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def find(self, side: str) -> int:
-        """Run a finder round on a side; return how many keys it has sent to the queue."""
-        report = json.loads(self.command("finder", "--site", side, "--json"))
-        return sum(report["hinted"].values())
+        """Run a finder round on a side; return how many keys it has sent to the queue.
+
+        It waits for a round that the worker is at.
+        """
+        tried: list[subprocess.CompletedProcess[str]] = []
+
+        def has_had_its_turn() -> bool:
+            tried.append(self._done("finder", "--site", side, "--json"))
+            return "another finder is at work" not in tried[-1].stderr
+
+        eventually(has_had_its_turn, "the worker's own round ends")
+        assert tried[-1].returncode == 0, tried[-1].stderr
+        return sum(json.loads(tried[-1].stdout)["hinted"].values())
+
+    def _done(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        command = [*COMMAND, *words, "--ready-file", str(self.ready_file)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def observer(self) -> Observer:
         """Return what watches both queues and logs."""

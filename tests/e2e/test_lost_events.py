@@ -15,7 +15,7 @@ CHAOS = "drop=0.3,duplicate=0.2,reorder=0.2"
 
 def test_lost_repeated_and_reordered_events_are_made_good(tmp_path: Path) -> None:
     plan = Plan(operations=120, keys=30, seed=11, more_rounds=2)
-    with run_local(tmp_path, "--chaos", CHAOS) as running:
+    with run_local(tmp_path, "--chaos", CHAOS, "--finder-every", "0") as running:
         report = soak(running.cloud, running.client, plan, lambda: None, running.find)
         verified = running.command("verify")
     assert report.complaints == ()
