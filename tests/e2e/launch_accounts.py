@@ -138,16 +138,13 @@ class TwoAccounts:
             "\n".join([*tables, "[parameters]\nMaxConcurrentWorkers = 2\n", parameters])
         )
 
-    def run(
-        self, verb: str, *options: str, secret: str | None = None
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run a verb of dualway as the operator of both accounts; `secret` is another store's."""
+    def run(self, verb: str, *options: str) -> "subprocess.CompletedProcess[str]":
+        """Run a verb of dualway as the operator of both accounts."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {
             **kept,
             "AWS_CONFIG_FILE": str(self.folder / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials"),
-            **({"STORE_SECRET": secret} if secret is not None else {}),
         }
         return subprocess.run(
             [*COMMAND, verb, "--config", str(self.config), *options],
