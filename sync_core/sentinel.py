@@ -15,10 +15,15 @@ from sync_core.stack import Sides
 from sync_core.storage.protocol import ObjectWrite
 
 SENTINEL_PREFIX = f"{OWN_PREFIX}sentinel-"
-"""A sentinel's key is this and the name of the site whose stack has planted it."""
+"""How the key of every sentinel begins."""
 
 MOST_BYTES = 1024
 """More than any sentinel has; a larger object is none."""
+
+
+def sentinel_key(site: str) -> str:
+    """Return the key of the sentinels that the stack of the site of this name plants."""
+    return f"{SENTINEL_PREFIX}{site}"
 
 
 class Sentinels:
@@ -30,7 +35,7 @@ class Sentinels:
 
     def __init__(self, sides: Sides) -> None:
         self._sides = sides
-        self.key = f"{SENTINEL_PREFIX}{sides.pair.own.name}"
+        self.key = sentinel_key(sides.pair.own.name)
 
     def plant(self, uuid: str) -> None:
         """Put a sentinel where there is none; one that is there stays as it is."""

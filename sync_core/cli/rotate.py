@@ -68,18 +68,17 @@ def rotate(
 
 def _launched(account: Account, stack: str) -> LaunchedSite:
     with aws_errors(account.name):
-        found = launched(account, stack)
-    if found is None:
-        cause = f"there is no stack {stack}; run `dualway launch` first"
-        raise ConfigError("rotate", f"site {account.name}", cause)
-    return found
+        return _present(account, f"stack {stack}", launched(account, stack))
 
 
 def _fed(account: Account, user: str) -> LaunchedSite:
     with aws_errors(account.name):
-        found = find_feed_user(account, user)
+        return _present(account, f"user {user}", find_feed_user(account, user))
+
+
+def _present(account: Account, what: str, found: LaunchedSite | None) -> LaunchedSite:
     if found is None:
-        cause = f"there is no user {user}; run `dualway launch` first"
+        cause = f"there is no {what}; run `dualway launch` first"
         raise ConfigError("rotate", f"site {account.name}", cause)
     return found
 

@@ -9,7 +9,7 @@ from sync_core.launch.store_secret import StoreSecret
 from sync_core.launch.waiting import Tell
 from sync_core.model import Ability
 from sync_core.provider_check import Verdict
-from sync_core.sentinel import SENTINEL_PREFIX
+from sync_core.sentinel import SENTINEL_PREFIX, sentinel_key
 from sync_core.storage.dialects import DIALECTS
 from sync_core.storage.netstorage_access import NETSTORAGE
 
@@ -57,7 +57,7 @@ def judge_rows(secret: StoreSecret, rows: Sequence[Row]) -> list[Finding]:
 
 def remove_sentinels(secret: StoreSecret, sites: Sequence[str], tell: Tell) -> None:
     """Delete these sites' sentinels in the store; that the store refuses to is told."""
-    place, ours = secret.place, {f"{SENTINEL_PREFIX}{site}" for site in sites}
+    place, ours = secret.place, set(map(sentinel_key, sites))
     try:
         with opened(place, secret.access()) as store:
             for key in [each.key for each in store.list(SENTINEL_PREFIX) if each.key in ours]:

@@ -13,7 +13,7 @@ from sync_core.launch.artifacts import artifact_bucket, remove_packages
 from sync_core.launch.keys import access_keys
 from sync_core.launch.stacks import delete_stack, find_stack, resources_of, retained_resources
 from sync_core.launch.waiting import Tell, wait_for
-from sync_core.sentinel import SENTINEL_PREFIX
+from sync_core.sentinel import SENTINEL_PREFIX, sentinel_key
 
 TABLE_SECONDS = 600.0
 
@@ -74,9 +74,10 @@ def remove_sentinels(account: Account, sites: Sequence[str]) -> None:
     s3, site = account.client("s3"), account.site
     if not site.is_in_aws or not _has_bucket(account):
         return
-    before = site.prefix + SENTINEL_PREFIX
-    ours = {f"{before}{name}" for name in sites}
-    pages = s3.get_paginator("list_object_versions").paginate(Bucket=site.bucket, Prefix=before)
+    ours = {site.prefix + sentinel_key(name) for name in sites}
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=site.bucket, Prefix=site.prefix + SENTINEL_PREFIX
+    )
     for page in pages:
         for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             if each["Key"] in ours:
